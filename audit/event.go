@@ -1,0 +1,64 @@
+package audit
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Kind says how an event is kept.
+type Kind uint8
+
+// The kinds of event.
+const (
+	Tenant Kind = iota // policy-relevant: never shed, on disk before the answer
+	Access             // one per forwarded request, connection or tunnel: may be shed, counted when it is
+)
+
+// Event is one line of the event log. Its JSON form is fixed by docs/events.md;
+// fields that are empty are left out there unless the contract names them.
+type Event struct {
+	Kind     Kind
+	Time     time.Time // when it happened; the zero time is now
+	ID       string    // UUIDv7; made by NewID
+	Seq      uint64    // set by the log
+	Category []string  // event.category; nil is ["network","web"]
+	Action   string    // event.action: request-blocked, request-forwarded, connection-tunnelled, …
+	Denied   bool      // event.type denied and outcome failure, else allowed
+	Unknown  bool      // outcome unknown: we tagged it, Entra decides
+	Reason   string    // closed list, docs/reasons.md
+
+	Source     netip.AddrPort
+	User       string // the proxy's own knowledge of the person only
+	Host       string // destination.domain and url.domain; may be hostile text
+	Addr       string // destination.ip, where one was dialled
+	Port       uint16
+	Scheme     string
+	Path       string // never the query
+	Method     string
+	Version    string // http.version: 1.1 or 2
+	UserAgent  string
+	RequestID  string // http.request.id: the client's own client-request-id, for joining with Entra's logs
+	Status     int
+	BytesIn    int64 // source.bytes: from the client
+	BytesOut   int64 // destination.bytes: from the origin
+	Duration   time.Duration
+	TLSVersion string // of the client's connection
+
+	Plane, Mode, Verdict           string
+	Observed                       bool
+	Relation                       string
+	HomeTenant                     string
+	ResourceTenant, ResourceDomain string
+	AccountTenant                  string
+	Credentials                    []Credential
+	Tags, ClientTags               []string // names of headers, never values
+	Close                          string   // why a tunnel or connection ended
+	For                            string   // id of the tenant event that this access event completes
+}
+
+// Credential is what an event says of a credential. It cannot hold one.
+type Credential struct {
+	Place, Kind, Tenant, IDP, App, User string
+	Verified                            bool
+	Digest                              string
+}

@@ -1,0 +1,55 @@
+package policy
+
+// Setting is what an administrator says of a relation: "allow" or "block".
+type Setting string
+
+// The settings of a relation. Anything else is a configuration error.
+const (
+	Allow Setting = "allow"
+	Deny  Setting = "block"
+)
+
+// Config is the policy section of the configuration, in the words of Entra's
+// cross-tenant access settings.
+type Config struct {
+	Default  Defaults  `yaml:"default"`
+	Partners []Partner `yaml:"partners"`
+	Unlisted string    `yaml:"unlisted"` // a destination nobody restricts: "tunnel" or "block"
+	Exempt   string    `yaml:"exempt"`   // hosts that are never decrypted: "tunnel" or "block"
+}
+
+// Defaults are the settings for organizations without an entry of their own.
+type Defaults struct {
+	TenantRestrictions Setting `yaml:"tenant_restrictions"` // external account, external tenant
+	Outbound           Setting `yaml:"outbound"`            // home account, external tenant
+	Inbound            Setting `yaml:"inbound"`             // external account, home tenant
+	Unreadable         Setting `yaml:"unreadable"`          // a bearer-like credential nobody can read
+	Anonymous          Setting `yaml:"anonymous"`           // anonymous links and guest joins of an external tenant
+	Sessions           Setting `yaml:"sessions"`            // opaque cookies on an external tenant's host
+	Keys               Setting `yaml:"keys"`                // SAS, shared keys, PATs, Basic on an external or unknown tenant's host
+}
+
+// Partner overrides the defaults for one organization. An empty setting
+// inherits the default.
+type Partner struct {
+	Tenant             string   `yaml:"tenant"` // directory ID or a verified domain
+	TenantRestrictions Setting  `yaml:"tenant_restrictions"`
+	Outbound           Setting  `yaml:"outbound"`
+	Inbound            Setting  `yaml:"inbound"`
+	Anonymous          Setting  `yaml:"anonymous"`
+	Sessions           Setting  `yaml:"sessions"`
+	Keys               Setting  `yaml:"keys"`
+	Applications       []string `yaml:"applications"` // client or resource application IDs that tenant_restrictions: allow is limited to
+}
+
+// Default returns the settings of a configuration that says nothing of policy.
+func Default() Config {
+	return Config{
+		Default: Defaults{
+			TenantRestrictions: Deny, Outbound: Allow, Inbound: Allow,
+			Unreadable: Deny, Anonymous: Deny, Sessions: Allow, Keys: Allow,
+		},
+		Unlisted: "tunnel",
+		Exempt:   "tunnel",
+	}
+}

@@ -1,0 +1,58 @@
+package policy
+
+// Reason says why a verdict is what it is. The list is closed: docs/reasons.md
+// has a line for each, and a test compares the two.
+type Reason string
+
+// Reasons of a connection.
+const (
+	UnlistedHost      Reason = "unlisted-host"      // nobody restricts it: tunnelled, not decrypted
+	UnlistedBlocked   Reason = "unlisted-blocked"   // policy.unlisted says block
+	RestrictedHost    Reason = "restricted-host"    // decrypted and judged request by request
+	ExemptHost        Reason = "exempt-host"        // must never be decrypted: tunnelled and recorded
+	ExemptBlocked     Reason = "exempt-blocked"     // policy.exempt says block
+	UntaggedSignIn    Reason = "untagged-sign-in"   // a sign-in name on which tenant restrictions are not enforced
+	RestrictedAddress Reason = "restricted-address" // an unlisted name or address that leads to Entra's sign-in service
+	GuardedAddress    Reason = "guarded-address"    // loopback, private, link-local, metadata or reserved
+	PortNotAllowed    Reason = "port-not-allowed"
+	AddressLiteral    Reason = "address-literal" // an IP address without a name in the TLS hello
+	ProxyLoop         Reason = "proxy-loop"      // the proxy itself is the destination
+	NotTLS            Reason = "not-tls"         // a tunnel whose first bytes are not TLS
+	MalformedHello    Reason = "malformed-hello" // a TLS hello that cannot be read, or names no host where it must
+	ClientTLSFailed   Reason = "client-tls-failed"
+)
+
+// Reasons of a request that is refused in every mode.
+const (
+	MalformedAuthority Reason = "malformed-authority"
+	MalformedRequest   Reason = "malformed-request"
+	AuthorityMismatch  Reason = "authority-mismatch" // for another host than the connection's
+	PlainHTTP          Reason = "plain-http"         // plain http to a restricted host
+	NotRecorded        Reason = "not-recorded"       // the event could not be written
+	Overloaded         Reason = "overloaded"         // a limit on connections or streams
+	UnsupportedMethod  Reason = "unsupported-method" // CONNECT inside an intercepted connection, extended CONNECT
+)
+
+// Reasons that come from the origin.
+const (
+	OriginUnreachable Reason = "origin-unreachable"
+	OriginTimeout     Reason = "origin-timeout"
+	OriginUntrusted   Reason = "origin-untrusted" // its certificate or TLS was refused
+)
+
+// Reasons that come from whose the credentials are.
+const (
+	NoCredential         Reason = "no-credential"    // the service will ask for a sign-in
+	SignIn               Reason = "sign-in"          // forwarded to a sign-in host; Entra decides by the tag
+	HomeAccount          Reason = "home-account"     // ours, to ours
+	InboundAccount       Reason = "inbound-account"  // a guest here
+	OutboundAccount      Reason = "outbound-account" // ours, a guest there
+	ExternalAccount      Reason = "external-account" // theirs, to theirs
+	ConsumerAccount      Reason = "consumer-account" // a personal account
+	PartnerAccount       Reason = "partner-account"  // an organization's own entry says allow
+	UnreadableCredential Reason = "unreadable-credential"
+	UninspectableBody    Reason = "uninspectable-body" // a body that may carry credentials and cannot be read within limits
+	AnonymousLink        Reason = "anonymous-link"
+	ExternalSession      Reason = "external-session" // a cookie on an external tenant's host
+	ExternalKey          Reason = "external-key"     // SAS, shared key, PAT or Basic on an external or unknown tenant's host
+)
