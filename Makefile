@@ -1,0 +1,47 @@
+# Everything a contributor types. "make" alone lists it.
+
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 30s
+HERMETIC    := -exec '$(CURDIR)/.ci/hermetic'
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test race lint fuzz bench h2spec check release clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+build: ## bin/tenantgate, static, with its commit inside
+	$(GO) build -trimpath -ldflags='-s -w' -o bin/ ./cmd/tenantgate
+
+run: build ## the demo; with TENANT=… POLICY=… the real proxy
+	@TENANT='$(TENANT)' POLICY='$(POLICY)' .ci/try
+
+test: ## every test that this machine can run
+	@.ci/tools
+	$(GO) test $(HERMETIC) ./...
+
+race: ## the same, shuffled, under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on $(HERMETIC) ./...
+
+lint: ## gofmt, go vet, staticcheck, known vulnerabilities
+	@.ci/gofmt && $(GO) vet ./... && .ci/vulncheck
+	$(GO) run $(STATICCHECK) ./...
+
+fuzz: ## each fuzz target for FUZZTIME (30s)
+	@.ci/fuzz $(FUZZTIME)
+
+bench: ## side-by-side benchmarks, see bench/
+	$(GO) test -run='^$$' -bench=. -benchmem ./...
+
+h2spec: ## HTTP/2 conformance of intercepted connections (needs h2spec)
+	@.ci/h2spec
+
+check: lint race h2spec ## what CI runs after the tests
+
+release: ## static binaries and checksums in dist/
+	@.ci/release
+
+clean: ## remove what was built
+	rm -rf bin dist
