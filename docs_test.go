@@ -18,6 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantgate/tenantgate/config"
+	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/tagging"
+	"github.com/tenantgate/tenantgate/tokens"
 )
 
 // block is one fenced block of a page.
@@ -25,7 +28,7 @@ type block struct {
 	page   string
 	line   int    // of the opening fence
 	lang   string // sh, console, yaml, json, text or nothing
-	marker string // the text of an HTML comment on the line before: "run: no, …" or "file: name"
+	marker string // the text of an HTML comment on the line before: "run: no, …", "needs: tool", "file: name"
 	text   string
 }
 
@@ -208,7 +211,9 @@ func TestEveryConfigurationInTheDocumentationLoads(t *testing.T) {
 // Blocks fenced sh are run, one shell per block, in a directory that a page's
 // blocks share; blocks fenced console are run and compared with what they
 // show; a block marked "file: name" is written there first. A block that
-// cannot run here says so in a comment before it: "run: no, needs root".
+// cannot run here says so in a comment before it: "run: no, needs root". One
+// that needs a tool beside ours names it, "needs: openssl", and is left out
+// where that is not installed.
 func TestEveryCommandInTheDocumentationRuns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program and runs every example")
@@ -228,7 +233,7 @@ func TestEveryCommandInTheDocumentationRuns(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if strings.HasPrefix(b.marker, "run: no, ") {
+				if strings.HasPrefix(b.marker, "run: no, ") || lacks(t, b) {
 					continue
 				}
 				switch b.lang {
@@ -242,6 +247,23 @@ func TestEveryCommandInTheDocumentationRuns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lacks tells whether this machine lacks the tool that b needs.
+func lacks(t *testing.T, b block) bool {
+	t.Helper()
+	tool, ok := strings.CutPrefix(b.marker, "needs: ")
+	if !ok {
+		return false
+	}
+	if _, err := exec.LookPath(tool); err == nil {
+		return false
+	}
+	if os.Getenv("REQUIRE_TOOLS") == "1" {
+		t.Errorf("%v: %s is not installed", b, tool)
+	}
+	t.Logf("%v: left out, %s is not installed", b, tool)
+	return true
 }
 
 func shell(t *testing.T, dir string, env []string, script string) (string, error) {
@@ -350,6 +372,25 @@ func TestNoFileNamesThisMachine(t *testing.T) {
 		for i, line := range strings.Split(string(src), "\n") {
 			if m := elsewhere.FindString(line); m != "" {
 				t.Errorf("%s:%d names a directory of one machine: %s", name, i+1, m)
+			}
+		}
+	}
+}
+
+func TestProvidersPageNamesEveryHost(t *testing.T) {
+	table, err := tagging.New(tagging.Config{Version: "v2"}, "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222")
+	if err != nil {
+		t.Fatal(err)
+	}
+	finder, err := tokens.New(tokens.Config{}, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, "docs/providers.md")
+	for _, set := range []hosts.Set{table.Hosts(), table.Refused(), tagging.Exempt(), finder.Hosts()} {
+		for _, pattern := range set.Patterns() {
+			if !strings.Contains(text, "`"+pattern+"`") {
+				t.Errorf("docs/providers.md does not name %s", pattern)
 			}
 		}
 	}
