@@ -1,0 +1,63 @@
+package demo
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+
+	"github.com/tenantgate/tenantgate/hosts"
+)
+
+// maxRead bounds the body that an imitated service reads.
+const maxRead = 8 << 20
+
+// answer records a request and sends it to whatever its host imitates. A few
+// paths are the same on every host, see sites.
+func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
+	seen := c.recorder.arrive(r)
+	defer func() { c.recorder.end(seen, r.Trailer) }()
+
+	if _, alpn := connOf(r).agreed(); (alpn == "h2") != (r.ProtoMajor == 2) && alpn != "" {
+		http.Error(w, "agreed on "+alpn+", spoke "+r.Proto, http.StatusHTTPVersionNotSupported)
+		return
+	}
+	authority, err := hosts.ParseAuthority(r.Host, 443)
+	if err != nil || authority.Name == "" {
+		http.Error(w, "no such host: "+r.Host, http.StatusMisdirectedRequest)
+		return
+	}
+	if generic(r.URL.Path) {
+		c.generic.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRead))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	c.imitation(authority.Name)(w, r, authority.Name)
+}
+
+// imitation returns what answers for a host.
+func (c *Cloud) imitation(n hosts.Name) func(http.ResponseWriter, *http.Request, hosts.Name) {
+	switch {
+	case consumerHosts.Has(n):
+		return c.answerConsumer
+	case signInHosts.Has(n):
+		return c.answerSignIn
+	case graphHosts.Has(n):
+		return c.answerGraph
+	case sharePointHosts.Has(n):
+		return c.answerSharePoint
+	case armHosts.Has(n):
+		return c.answerARM
+	case storageHosts.Has(n):
+		return c.answerStorage
+	case vaultHosts.Has(n):
+		return c.answerVault
+	case otherDataHosts.Has(n):
+		return c.answerData
+	}
+	return c.answerSite
+}
