@@ -16,6 +16,7 @@ type Config struct {
 	Partners []Partner `yaml:"partners"`
 	Unlisted string    `yaml:"unlisted"` // a destination nobody restricts: "tunnel" or "block"
 	Exempt   string    `yaml:"exempt"`   // hosts that are never decrypted: "tunnel" or "block"
+	NotTLS   string    `yaml:"not_tls"`  // a tunnel whose first bytes are not TLS: "block" or "tunnel"
 }
 
 // Defaults are the settings for organizations without an entry of their own.
@@ -51,5 +52,6 @@ func Default() Config {
 		},
 		Unlisted: "tunnel",
 		Exempt:   "tunnel",
+		NotTLS:   "block",
 	}
 }

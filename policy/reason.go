@@ -19,6 +19,7 @@ const (
 	ProxyLoop         Reason = "proxy-loop"      // the proxy itself is the destination
 	NotTLS            Reason = "not-tls"         // a tunnel whose first bytes are not TLS
 	MalformedHello    Reason = "malformed-hello" // a TLS hello that cannot be read, or names no host where it must
+	OutsideCA         Reason = "outside-ca"      // a restricted host that the interception CA may not speak for
 	ClientTLSFailed   Reason = "client-tls-failed"
 )
 

@@ -1,0 +1,47 @@
+package policy
+
+import "github.com/tenantgate/tenantgate/hosts"
+
+// Conn is what is known of a connection before anything of it is forwarded.
+type Conn struct {
+	Name     hosts.Name // empty for an IP literal
+	Entra    bool       // the destination's address lies in Entra's published sign-in ranges
+	Signable bool       // the interception CA may speak for Name
+}
+
+// DecideConn decides a connection. The first rule that applies wins:
+//
+//  1. a sign-in name on which tenant restrictions are not enforced is refused
+//  2. an exempt host is never decrypted: tunnelled or refused
+//  3. a restricted host is intercepted
+//  4. an unlisted name that leads to Entra's sign-in service is intercepted
+//     where the CA may sign it, else refused
+//  5. any other destination is what policy.unlisted says
+func (p *Policy) DecideConn(c Conn) Verdict {
+	switch {
+	case p.hosts.Refused.Has(c.Name):
+		return p.refuse(UntaggedSignIn, Tunnel)
+	case p.hosts.Exempt.Has(c.Name) && p.exempt == Tunnel:
+		return Verdict{Action: Tunnel, Reason: ExemptHost}
+	case p.hosts.Exempt.Has(c.Name):
+		return p.refuse(ExemptBlocked, Tunnel)
+	case p.hosts.Restricted.Has(c.Name):
+		return Verdict{Action: Intercept, Reason: RestrictedHost}
+	case c.Entra && c.Signable:
+		return Verdict{Action: Intercept, Reason: RestrictedAddress}
+	case c.Entra:
+		return Verdict{Action: Block, Reason: RestrictedAddress}
+	case p.unlisted == Tunnel:
+		return Verdict{Action: Tunnel, Reason: UnlistedHost}
+	default:
+		return p.refuse(UnlistedBlocked, Tunnel)
+	}
+}
+
+// refuse blocks for reason or, when only observing, says so and does instead.
+func (p *Policy) refuse(reason Reason, instead Action) Verdict {
+	if p.observe {
+		return Verdict{Action: instead, Reason: reason, Observed: true}
+	}
+	return Verdict{Action: Block, Reason: reason}
+}
