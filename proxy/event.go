@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/policy"
+)
+
+// record keeps e and counts it. It is the only way to the recorder for events
+// that must be durable.
+func (s *Server) record(e *audit.Event) error {
+	if s.Recorder == nil {
+		return errNoRecorder
+	}
+	return s.Recorder.Record(e)
+}
+
+// connEvent is the event of a connection's verdict.
+func (s *Server) connEvent(c *client, rules *Rules, v policy.Verdict) *audit.Event {
+	e := &audit.Event{
+		Kind: audit.Access, ID: audit.NewID(), Time: time.Now(),
+		Action: connAction(v), Denied: v.Blocked(), Reason: string(v.Reason),
+		Source: c.from, Host: c.dst.Host(), Port: c.dst.Port,
+		Plane: string(rules.Policy.Plane(c.dst.Name)), Mode: rules.mode(),
+		Verdict: v.Action.String(), Observed: v.Observed,
+		HomeTenant: string(rules.Policy.Home()), Relation: string(policy.None),
+	}
+	if v.Relevant() {
+		e.Kind = audit.Tenant
+	}
+	return e
+}
+
+func connAction(v policy.Verdict) string {
+	switch v.Action {
+	case policy.Tunnel:
+		return "connection-tunnelled"
+	case policy.Intercept:
+		return "connection-intercepted"
+	default:
+		return "connection-blocked"
+	}
+}
+
+// event is the event of a request as far as it has come.
+func (x *exchange) event(kind audit.Kind) *audit.Event {
+	v := x.verdict
+	e := &audit.Event{
+		Kind: kind, ID: audit.NewID(), Time: time.Now(),
+		Action: "request-forwarded", Denied: v.Blocked(), Reason: string(v.Reason),
+		Source: x.client.from, Host: string(x.host), Port: x.client.dst.Port,
+		Scheme: "https", Path: x.in.URL.Path, Method: x.in.Method, Version: version(x.in.ProtoMajor, x.in.ProtoMinor),
+		UserAgent: x.in.UserAgent(), RequestID: first(x.in.Header["Client-Request-Id"]),
+		Plane: string(x.plane), Mode: x.rules.mode(), Verdict: v.Action.String(), Observed: v.Observed,
+		Relation: string(v.Relation), HomeTenant: string(x.rules.Policy.Home()),
+		ResourceTenant: string(v.Resource), AccountTenant: string(v.Account),
+		Tags: x.tags, ClientTags: x.clientTags,
+	}
+	if v.Relation == "" {
+		e.Relation = string(policy.None)
+	}
+	switch {
+	case v.Blocked():
+		e.Action = "request-blocked"
+	case len(x.tags) > 0:
+		e.Action, e.Unknown = "request-tagged", kind == audit.Tenant
+	}
+	e.Credentials = x.credentials()
+	return e
+}
+
+func (x *exchange) credentials() []audit.Credential {
+	if len(x.found) == 0 {
+		return nil
+	}
+	list := make([]audit.Credential, len(x.found))
+	for i, t := range x.found {
+		list[i] = audit.Credential{
+			Place: string(t.Place), Kind: string(t.Kind), Tenant: string(t.Tenant), IDP: t.IDP,
+			App: t.App, User: t.User, Verified: t.Verified, Digest: t.Digest,
+		}
+	}
+	return list
+}
+
+// finish records the access event of a request that was forwarded.
+func (x *exchange) finish() {
+	e := x.event(audit.Access)
+	e.For = x.evidence
+	e.Status = x.status
+	e.BytesIn, e.BytesOut = x.received.size()+x.uploaded, x.sent
+	e.Duration = time.Since(x.start)
+	e.Close = x.why
+	if err := x.server.record(e); err != nil {
+		x.server.log().Error("record event", "host", x.host, "err", err)
+	}
+	x.server.Metrics.request(x.plane, x.verdict)
+	x.server.Metrics.upstream(x.plane, e.Duration)
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+func version(major, minor int) string {
+	switch {
+	case major == 2:
+		return "2"
+	case minor == 0:
+		return "1.0"
+	default:
+		return "1.1"
+	}
+}

@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/policy"
+	"github.com/tenantgate/tenantgate/tagging"
+	"github.com/tenantgate/tenantgate/tokens"
+)
+
+// exchange is one request of an intercepted connection and its answer. It
+// lives for one call of forward and is used again for another.
+type exchange struct {
+	server *Server
+	rules  *Rules
+	client *client
+	w      http.ResponseWriter
+	in     *http.Request
+	out    *http.Request
+	start  time.Time
+
+	host  hosts.Name
+	plane policy.Plane
+
+	found      []*tokens.Token // backed by keep where they fit
+	keep       [4]*tokens.Token
+	verdict    policy.Verdict
+	evidence   string   // id of the tenant event, if there is one
+	tags       []string // names of the tags that are in out
+	clientTags []string // restriction headers that the client sent
+
+	status   int
+	received *countingBody // request body; nil without one. Not reused: the transport may read on after the answer
+	uploaded int64         // bytes from the client after a switch of protocols
+	sent     int64         // response body bytes
+	why      string        // how it ended, where that is not the usual way
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+func newExchange(s *Server, rules *Rules, c *client, w http.ResponseWriter, r *http.Request) *exchange {
+	x := exchanges.Get().(*exchange)
+	x.server, x.rules, x.client, x.w, x.in = s, rules, c, w, r
+	x.start = time.Now()
+	x.found = x.keep[:0]
+	x.host = c.dst.Name
+	x.plane = rules.Policy.Plane(c.dst.Name)
+	if c.entra {
+		x.plane = policy.Auth
+	}
+	return x
+}
+
+func (x *exchange) release() {
+	*x = exchange{}
+	exchanges.Put(x)
+}
+
+// screen refuses what no policy is asked about: requests that are not well
+// formed, or for another host than their connection was admitted for
+// (fronting, coalescing; RFC 9110, 7.4).
+func (x *exchange) screen() (policy.Reason, bool) {
+	r := x.in
+	switch {
+	case r.Method == http.MethodConnect:
+		return policy.UnsupportedMethod, false
+	case r.TLS == nil: // :scheme http inside TLS
+		return policy.MalformedRequest, false
+	case r.URL.IsAbs() && r.URL.Scheme != "https", r.URL.User != nil:
+		return policy.MalformedRequest, false
+	case r.ProtoMajor == 1 && r.ProtoMinor > 1:
+		return policy.MalformedRequest, false
+	case !target(r):
+		return policy.MalformedRequest, false
+	}
+	authority, err := hosts.ParseAuthority(r.Host, 443)
+	if err != nil {
+		return policy.MalformedAuthority, false
+	}
+	if authority != x.client.dst || x.client.fronted {
+		return policy.AuthorityMismatch, false
+	}
+	// In HTTP/2 a host field may stand beside :authority; net/http leaves it
+	// in the header, and an origin could believe it (RFC 9113, 8.3.1).
+	for _, also := range r.Header["Host"] {
+		if a, err := hosts.ParseAuthority(also, 443); err != nil || a != authority {
+			return policy.MalformedRequest, false
+		}
+	}
+	return "", true
+}
+
+// target tells whether the request target can be forwarded byte for byte.
+func target(r *http.Request) bool {
+	if r.RequestURI == "*" {
+		return r.Method == http.MethodOptions
+	}
+	return !strings.ContainsAny(r.RequestURI, "#\\") && httpguts.ValidHeaderFieldValue(r.RequestURI)
+}
+
+// tag makes the request that leaves: a shallow copy of what came, without
+// hop-by-hop fields and trailers of restriction headers, with our tags set
+// last. The client's own restriction headers are deleted on every host.
+func (x *exchange) tag() {
+	ctx := httptrace.WithClientTrace(x.in.Context(), &httptrace.ClientTrace{Got1xxResponse: x.informational})
+	x.out = outbound(ctx, x.in, x.client.dst)
+	x.received = bodyOf(x.w, x.in, x.out)
+	h := x.out.Header
+	x.clientTags = tagging.Strip(h)
+	n := x.host
+	if x.client.entra {
+		n = tagging.Canonical
+	}
+	x.tags = x.rules.Tags.Apply(h, n)
+}
+
+// originURL is the request's own target at dst, byte for byte.
+func originURL(r *http.Request, dst hosts.Authority) *url.URL {
+	u := &url.URL{Scheme: "https", Host: dst.Host(), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	if dst.Port != 443 {
+		u.Host = dst.String()
+	}
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && u.EscapedPath() != path {
+		u.Opaque = path
+	}
+	return u
+}

@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/policy"
+	"github.com/tenantgate/tenantgate/tokens"
+)
+
+// forward decides, records and, if allowed, tags and forwards one request of
+// an intercepted connection. In this order:
+//
+//  1. the request must be well formed and for its connection's own host
+//  2. every credential in it is found
+//  3. the policy decides
+//  4. what leaves is made: hop-by-hop fields removed, tags deleted, tags set
+//  5. the record is kept; without it nothing passes
+//  6. the request is refused, or it is sent and its answer passed on
+func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
+	c := clientOf(r)
+	rules := s.rules.Load()
+	x := newExchange(s, rules, c, w, r)
+	defer x.release()
+
+	if reason, ok := x.screen(); !ok {
+		x.refuse(policy.Verdict{Reason: reason})
+		return
+	}
+	v := x.judge()
+	if !v.Blocked() {
+		x.tag()
+	}
+	if err := x.record(v); err != nil {
+		s.log().Error("record event", "host", x.host, "err", err)
+		v = policy.Verdict{Reason: policy.NotRecorded}
+	}
+	if v.Action != policy.Forward {
+		x.answer(v)
+		return
+	}
+	x.send(v)
+}
+
+// judge finds the credentials of the request and asks the policy.
+func (x *exchange) judge() policy.Verdict {
+	found, err := x.rules.Tokens.Find(x.found[:0], x.host, x.in)
+	x.found = found
+	q := policy.Request{
+		Host: x.host, Plane: x.plane, Tokens: found,
+		Uninspectable: err != nil,
+	}
+	if err != nil && errors.Is(err, tokens.ErrTooMany) {
+		return policy.Verdict{Reason: policy.MalformedRequest}
+	}
+	q.Organizer, q.Anonymous = tokens.Anonymous(x.host, x.in.URL)
+	if x.rules.Owner != nil && (q.Anonymous || needsOwner(found)) {
+		q.Owner = x.rules.Owner(x.in.Context(), x.host)
+	}
+	return x.rules.Policy.DecideRequest(q)
+}
+
+// needsOwner tells whether whose host it is could decide: only a credential
+// without an account inside is judged by its host.
+func needsOwner(found []*tokens.Token) bool {
+	for _, t := range found {
+		if t.Kind == tokens.Key || t.Kind == tokens.Session {
+			return true
+		}
+	}
+	return false
+}
+
+// record keeps the tenant event of a request, if its verdict is evidence:
+// every sign-in that is tagged, and whatever an administrator decides on.
+func (x *exchange) record(v policy.Verdict) error {
+	x.verdict = v
+	if !v.Relevant() && x.plane != policy.Auth {
+		return nil
+	}
+	e := x.event(audit.Tenant)
+	if v.Blocked() {
+		e.Status = statusOf(v.Reason)
+	}
+	x.evidence = e.ID
+	return x.server.record(e)
+}
+
+// refuse records v and answers it.
+func (x *exchange) refuse(v policy.Verdict) {
+	if err := x.record(v); err != nil {
+		x.server.log().Error("record event", "host", x.host, "err", err)
+	}
+	x.answer(v)
+}
+
+// answer tells the client that, and why, its request goes no further.
+func (x *exchange) answer(v policy.Verdict) {
+	x.verdict = v
+	refusal{Reason: v.Reason, Event: x.evidence, Host: string(x.host), request: x.in}.write(x.w)
+	x.server.Metrics.request(x.plane, v)
+}

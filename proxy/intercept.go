@@ -1,0 +1,177 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/policy"
+)
+
+// Limits of the HTTP inside intercepted connections. Headers are limited below
+// what Microsoft's front ends take, so that nothing is cut off behind us.
+const (
+	innerHeaderTimeout = 30 * time.Second
+	innerHeaderBytes   = 60 << 10 // net/http allows 4 KiB more
+	innerStreams       = 250
+)
+
+// intercept answers the client's TLS with a leaf of ours and hands the
+// connection to the inner HTTP server, which calls forward for each request.
+func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v policy.Verdict) error {
+	if s.Leaves == nil {
+		return s.refuse(c, rules, policy.Verdict{Reason: policy.OutsideCA})
+	}
+	if _, err := s.Leaves.Leaf(c.leaf); err != nil {
+		s.log().Error("mint leaf", "host", c.leaf, "err", err)
+		return errors.Join(err, s.refuse(c, rules, policy.Verdict{Reason: policy.OutsideCA}))
+	}
+	if err := c.way.accept(c.Conn); err != nil {
+		c.Close()
+		return err
+	}
+	tc := tls.Server(c, s.tls)
+	ctx, cancel := context.WithTimeout(ctx, s.handshakeTimeout())
+	defer cancel()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		c.Close()
+		return s.handshakeFailed(c, rules, err)
+	}
+	s.Metrics.handshake(true)
+	s.Metrics.connection(v)
+	e := s.connEvent(c, rules, v)
+	e.TLSVersion = tls.VersionName(tc.ConnectionState().Version)
+	err := s.Recorder.Record(e)
+	if !s.hand.push(tc) {
+		tc.Close()
+	}
+	return err
+}
+
+// handshakeFailed records that the client did not accept our certificate or
+// our TLS: that is how an administrator finds applications that pin.
+func (s *Server) handshakeFailed(c *client, rules *Rules, err error) error {
+	s.Metrics.handshake(false)
+	e := s.connEvent(c, rules, policy.Verdict{Action: policy.Intercept, Reason: policy.ClientTLSFailed})
+	e.Close = handshakeFault(err)
+	return errors.Join(fmt.Errorf("handshake with client: %w", err), s.Recorder.Record(e))
+}
+
+func handshakeFault(err error) string {
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &alert):
+		return alert.Error()
+	case errors.Is(err, io.EOF):
+		return "client closed"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timed out"
+	default:
+		return "refused"
+	}
+}
+
+// interceptTLS is the one configuration of all intercepted connections: a
+// shared one is what lets sessions resume.
+func (s *Server) interceptTLS() *tls.Config {
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		CipherSuites: aead,
+		NextProtos:   []string{"h2", "http/1.1"},
+		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return s.Leaves.Leaf(h.Conn.(*client).leaf)
+		},
+	}
+}
+
+// aead are the suites of TLS 1.2 that are offered and accepted: forward
+// secret, authenticated. Go still enables CBC suites by itself.
+var aead = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
+// newInner builds the HTTP server of intercepted connections: HTTP is the
+// standard library's business, h1 and h2.
+func (s *Server) newInner() *http.Server {
+	both := http1()
+	both.SetHTTP2(true)
+	return &http.Server{
+		Handler:                      http.HandlerFunc(s.forward),
+		Protocols:                    both,
+		DisableGeneralOptionsHandler: true, // OPTIONS * belongs to the origin
+		ReadHeaderTimeout:            innerHeaderTimeout,
+		IdleTimeout:                  s.idleTimeout(),
+		MaxHeaderBytes:               innerHeaderBytes,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: innerStreams},
+		ErrorLog:                     s.httpLog("inner"),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, clientKey{}, c.(*tls.Conn).NetConn().(*client))
+		},
+	}
+}
+
+// clientKey is the one context value: the connection that a request came on.
+type clientKey struct{}
+
+func clientOf(r *http.Request) *client { return r.Context().Value(clientKey{}).(*client) }
+
+// httpLog turns what net/http complains about into debug messages: clients
+// that misbehave must not fill the log.
+func (s *Server) httpLog(where string) *log.Logger {
+	return slog.NewLogLogger(s.log().With("server", where).Handler(), slog.LevelDebug)
+}
+
+// handover is the net.Listener through which finished handshakes reach the
+// inner server.
+type handover struct {
+	ready chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newHandover() *handover {
+	return &handover{ready: make(chan net.Conn), done: make(chan struct{})}
+}
+
+// push gives c to the inner server; false after Close.
+func (h *handover) push(c net.Conn) bool {
+	select {
+	case h.ready <- c:
+		return true
+	case <-h.done:
+		return false
+	}
+}
+
+// Accept implements net.Listener.
+func (h *handover) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.ready:
+		return c, nil
+	case <-h.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (h *handover) Close() error {
+	h.once.Do(func() { close(h.done) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (h *handover) Addr() net.Addr { return &net.TCPAddr{} }
+
+var _ net.Listener = (*handover)(nil)
+var _ Recorder = (*audit.Log)(nil)

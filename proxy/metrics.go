@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tenantgate/tenantgate/policy"
+)
+
+// Metrics counts what the proxy does. Labels come from closed lists only. A
+// nil Metrics counts nothing.
+type Metrics struct {
+	connections *prometheus.CounterVec
+	requests    *prometheus.CounterVec
+	handshakes  *prometheus.CounterVec
+	latency     *prometheus.HistogramVec
+	tunnels     prometheus.Gauge
+}
+
+// NewMetrics registers the proxy's metrics with r.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		connections: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantgate_connections_total", Help: "Connections by what became of them and why.",
+		}, []string{"action", "reason"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantgate_requests_total", Help: "Requests by plane, verdict and reason.",
+		}, []string{"plane", "verdict", "reason"}),
+		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantgate_handshakes_total", Help: "TLS handshakes with clients by result.",
+		}, []string{"side", "result"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tenantgate_upstream_seconds", Help: "Time from a request to the end of its answer.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
+		}, []string{"plane"}),
+		tunnels: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "tenantgate_connections_open", Help: "Tunnels that are open.",
+		}),
+	}
+	r.MustRegister(m.connections, m.requests, m.handshakes, m.latency, m.tunnels)
+	return m
+}
+
+func (m *Metrics) connection(v policy.Verdict) {
+	if m != nil {
+		m.connections.WithLabelValues(v.Action.String(), string(v.Reason)).Inc()
+	}
+}
+
+func (m *Metrics) request(plane policy.Plane, v policy.Verdict) {
+	if m != nil {
+		m.requests.WithLabelValues(string(plane), v.Action.String(), string(v.Reason)).Inc()
+	}
+}
+
+func (m *Metrics) handshake(ok bool) {
+	if m == nil {
+		return
+	}
+	result := "ok"
+	if !ok {
+		result = "failed"
+	}
+	m.handshakes.WithLabelValues("client", result).Inc()
+}
+
+func (m *Metrics) upstream(plane policy.Plane, d time.Duration) {
+	if m != nil {
+		m.latency.WithLabelValues(string(plane)).Observe(d.Seconds())
+	}
+}
+
+func (m *Metrics) tunnel(n float64) {
+	if m != nil {
+		m.tunnels.Add(n)
+	}
+}

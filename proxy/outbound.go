@@ -1,0 +1,131 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/tagging"
+)
+
+// hopByHop are the fields that end at a proxy (RFC 9110, 7.6.1), and those
+// that only ever meant one.
+var hopByHop = []string{
+	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+	"Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Alt-Used",
+}
+
+// outbound returns the request that leaves for dst, still without a body. It
+// shares r's header, cleaned: r's own view of it is not needed any more.
+func outbound(ctx context.Context, r *http.Request, dst hosts.Authority) *http.Request {
+	out := r.WithContext(ctx)
+	out.URL = originURL(r, dst)
+	out.RequestURI = ""
+	out.Close = false
+	h := out.Header
+	websocket := upgradesToWebSocket(r)
+	te := httpguts.HeaderValuesContainsToken(h["Te"], "trailers")
+	removeHopByHop(h)
+	delete(h, "Host")
+	if websocket {
+		h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
+	}
+	if te {
+		h["Te"] = []string{"trailers"} // RFC 9113, 8.2.2: the one value HTTP/2 knows
+	}
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = nil // else the transport names itself
+	}
+	out.Trailer, out.Body = nil, http.NoBody
+	return out
+}
+
+// removeHopByHop deletes hop-by-hop fields and whatever Connection nominates,
+// on every line and in every spelling of it.
+func removeHopByHop(h http.Header) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = textproto.TrimString(name); name != "" {
+				h.Del(name)
+			}
+		}
+	}
+	for _, name := range hopByHop {
+		delete(h, name)
+	}
+}
+
+// upgradesToWebSocket tells whether r asks for a WebSocket, the one protocol
+// that may be upgraded to. Everything else (h2c above all, golang/go#80416)
+// stays HTTP.
+func upgradesToWebSocket(r *http.Request) bool {
+	return r.ProtoMajor == 1 && r.Method == http.MethodGet && httpguts.HeaderValuesContainsToken(r.Header["Connection"], "upgrade") &&
+		len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket")
+}
+
+// declared returns the announced trailers that may leave, without values.
+func declared(t http.Header) http.Header {
+	out := make(http.Header, len(t))
+	for name := range t {
+		if !tagging.Restriction(name) && httpguts.ValidTrailerHeader(name) {
+			out[name] = nil
+		}
+	}
+	return out
+}
+
+// uploadIdle bounds the wait for the next bytes of a request's body.
+const uploadIdle = 2 * time.Minute
+
+// bodyOf gives out the body of in. It returns nil where there is none.
+func bodyOf(w http.ResponseWriter, in, out *http.Request) *countingBody {
+	if in.ContentLength == 0 || in.Body == nil || in.Body == http.NoBody {
+		return nil
+	}
+	b := &countingBody{ReadCloser: in.Body, in: in, control: http.NewResponseController(w)}
+	if len(in.Trailer) > 0 {
+		b.trailer = declared(in.Trailer)
+		out.Trailer = b.trailer
+	}
+	out.Body = b
+	return b
+}
+
+// countingBody counts what is read of a request's body, ends it when nothing
+// comes any more, and carries over its announced trailers, and no others.
+type countingBody struct {
+	io.ReadCloser
+	in      *http.Request
+	control *http.ResponseController
+	trailer http.Header
+	n       atomic.Int64
+}
+
+// Read implements io.Reader.
+func (b *countingBody) Read(p []byte) (int, error) {
+	_ = b.control.SetReadDeadline(time.Now().Add(uploadIdle))
+	n, err := b.ReadCloser.Read(p)
+	b.n.Add(int64(n))
+	if err == io.EOF {
+		_ = b.control.SetReadDeadline(time.Time{})
+		for name := range b.trailer {
+			b.trailer[name] = b.in.Trailer[name]
+		}
+	}
+	return n, err
+}
+
+// size returns the bytes read so far.
+func (b *countingBody) size() int64 {
+	if b == nil {
+		return 0
+	}
+	return b.n.Load()
+}

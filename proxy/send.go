@@ -1,0 +1,167 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/tenantgate/tenantgate/policy"
+)
+
+var errNoRecorder = errors.New("no recorder")
+
+// send forwards the request, passes the answer on as it comes, and records
+// how that ended.
+func (x *exchange) send(v policy.Verdict) {
+	defer x.finish()
+	resp, err := x.rules.HTTP.RoundTrip(x.out)
+	if err != nil {
+		x.broken(err)
+		return
+	}
+	x.status = resp.StatusCode
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		x.switchProtocols(resp)
+		return
+	}
+	defer resp.Body.Close()
+	x.pass(resp)
+}
+
+// broken answers a request that got no answer from its origin.
+func (x *exchange) broken(err error) {
+	if x.in.Context().Err() != nil {
+		x.why = "client aborted"
+		panic(http.ErrAbortHandler)
+	}
+	reason := originReason(err)
+	x.why = string(reason)
+	x.status = statusOf(reason)
+	x.server.log().Info("origin did not answer", "host", x.host, "reason", reason, "err", err)
+	refusal{Reason: reason, Event: x.evidence, Host: string(x.host), request: x.in}.write(x.w)
+}
+
+// informational passes a 103 or 102 on. 100 Continue is net/http's own: the
+// server sends it when the transport, which waits for the origin's, reads the
+// body.
+func (x *exchange) informational(code int, h textproto.MIMEHeader) error {
+	if code == http.StatusContinue || !x.in.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	header := x.w.Header()
+	for name, values := range h {
+		header[name] = values
+	}
+	cleanAnswer(header)
+	x.w.WriteHeader(code)
+	clear(header)
+	return nil
+}
+
+// pass copies the answer to the client.
+func (x *exchange) pass(resp *http.Response) {
+	h := x.w.Header()
+	cleanAnswer(resp.Header)
+	for name, values := range resp.Header {
+		h[name] = values
+	}
+	announced := len(resp.Trailer)
+	if announced > 0 {
+		names := make([]string, 0, announced)
+		for name := range resp.Trailer {
+			names = append(names, name)
+		}
+		h["Trailer"] = []string{strings.Join(names, ", ")}
+	}
+	if _, ok := h["Date"]; !ok {
+		h["Date"] = nil // the origin's answer, not ours
+	}
+	x.w.WriteHeader(resp.StatusCode)
+	if err := x.stream(resp); err != nil {
+		// What was cut off must look cut off: the connection or stream is
+		// reset, never ended in good order.
+		panic(http.ErrAbortHandler)
+	}
+	if len(resp.Trailer) > 0 {
+		_ = http.NewResponseController(x.w).Flush()
+	}
+	for name, values := range resp.Trailer {
+		if len(resp.Trailer) != announced {
+			name = http.TrailerPrefix + name
+		}
+		h[name] = values
+	}
+}
+
+// cleanAnswer removes what belongs to the connection with the origin, and
+// what would lead the client round the proxy (HTTP/3 by Alt-Svc).
+func cleanAnswer(h http.Header) {
+	removeHopByHop(h)
+	delete(h, "Alt-Svc")
+}
+
+// Copying bodies.
+const (
+	smallBody   = 32 << 10
+	largeBody   = 128 << 10 // a fifth less CPU from HTTP/2 origins than 32 KiB
+	writeIdle   = 2 * time.Minute
+	hasNoLength = -1
+)
+
+// stream copies the body of an answer. An answer without a length, or one of
+// events, is passed on read by read.
+func (x *exchange) stream(resp *http.Response) error {
+	if resp.Body == http.NoBody || resp.ContentLength == 0 || x.in.Method == http.MethodHead {
+		return nil
+	}
+	buffers := &copyBuffers
+	if resp.ContentLength > smallBody || resp.ContentLength == hasNoLength {
+		buffers = &largeBuffers
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	flush := resp.ContentLength == hasNoLength || strings.HasPrefix(first(resp.Header["Content-Type"]), "text/event-stream")
+	control := http.NewResponseController(x.w)
+	limited := false
+	defer func() {
+		if limited {
+			_ = control.SetWriteDeadline(time.Time{})
+		}
+	}()
+	for {
+		n, err := resp.Body.Read(*buf)
+		if n > 0 {
+			if x.sent > 0 { // a reader that stops is not waited for for ever
+				limited = true
+				_ = control.SetWriteDeadline(time.Now().Add(writeIdle))
+			}
+			m, werr := x.w.Write((*buf)[:n])
+			x.sent += int64(m)
+			if werr != nil {
+				x.why = "client aborted"
+				return werr
+			}
+			if flush {
+				_ = control.Flush()
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			x.why = endOf(x.in.Context())
+			return err
+		}
+	}
+}
+
+func endOf(ctx context.Context) string {
+	if ctx.Err() != nil {
+		return "client aborted"
+	}
+	return "origin cut off"
+}

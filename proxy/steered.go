@@ -1,0 +1,61 @@
+package proxy
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/policy"
+)
+
+// ServeSteered accepts TLS that arrived by DNS steering or by a REDIRECT rule
+// and routes it by the server name of its hello. No name, or a hello that
+// cannot be read, is closed. It returns http.ErrServerClosed after Shutdown.
+func (s *Server) ServeSteered(l net.Listener) error {
+	s.start()
+	s.own.add(l.Addr())
+	s.front.RegisterOnShutdown(func() { l.Close() })
+	for {
+		conn, err := l.Accept()
+		switch {
+		case s.closed.Load():
+			return http.ErrServerClosed
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
+			s.log().Warn("accept steered connection", "err", err)
+			<-time.After(50 * time.Millisecond) // out of descriptors: let some go
+			continue
+		}
+		s.conns.Go(func() { s.steer(conn) })
+	}
+}
+
+func (s *Server) steer(conn net.Conn) {
+	c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), way: silent{}}
+	defer s.survive(c)
+	sni, err := peekHello(c, s.handshakeTimeout())
+	if err == nil && sni == "" {
+		err = errBadHello
+	}
+	var name hosts.Name
+	if err == nil {
+		name, err = hosts.Parse(sni)
+	}
+	if err != nil {
+		reason := policy.MalformedHello
+		if errors.Is(err, errNotTLS) {
+			reason = policy.NotTLS
+		}
+		if rules := s.rules.Load(); rules != nil {
+			_ = s.refuse(c, rules, policy.Verdict{Reason: reason})
+			return
+		}
+		c.Close()
+		return
+	}
+	c.dst = hosts.Authority{Name: name, Port: 443}
+	s.admit(c)
+}

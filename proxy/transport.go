@@ -1,0 +1,45 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/tenantgate/tenantgate/hosts"
+)
+
+// NewTransport returns the one transport for requests to origins: it dials
+// through d, always verifies, speaks HTTP/2 where the origin does, and leaves
+// content codings alone. If roots is nil, the system's are trusted.
+func NewTransport(d *Dialer, roots *x509.CertPool) *http.Transport {
+	both := http1()
+	both.SetHTTP2(true)
+	return &http.Transport{
+		Proxy: nil, // the environment does not choose where credentials go
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			a, err := hosts.ParseAuthority(addr, 0)
+			if err != nil {
+				return nil, err
+			}
+			return d.Dial(ctx, a)
+		},
+		TLSClientConfig: &tls.Config{
+			RootCAs:            roots,
+			MinVersion:         tls.VersionTLS12,
+			CipherSuites:       aead,
+			ClientSessionCache: tls.NewLRUClientSessionCache(4096),
+		},
+		Protocols:              both,
+		TLSHandshakeTimeout:    15 * time.Second,
+		ExpectContinueTimeout:  5 * time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           8192,
+		MaxIdleConnsPerHost:    1024,
+		MaxResponseHeaderBytes: 256 << 10,
+		DisableCompression:     true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second},
+	}
+}
