@@ -1,0 +1,61 @@
+package tokens
+
+import "testing"
+
+func BenchmarkFindSeenBearer(b *testing.B) {
+	f := finder(b)
+	r := request(graph+"?$top=5", "Authorization", "Bearer "+big, "User-Agent", "x", "Accept", "*/*", "Client-Request-Id", "y")
+	found := make([]*Token, 0, 4)
+	b.SetBytes(int64(len(big)))
+	b.ReportAllocs()
+	for b.Loop() {
+		found, _ = f.Find(found[:0], "graph.microsoft.com", r)
+	}
+}
+
+func BenchmarkFindNothing(b *testing.B) {
+	f := finder(b)
+	r := request(graph, "User-Agent", "x")
+	b.ReportAllocs()
+	for b.Loop() {
+		f.Find(nil, "graph.microsoft.com", r)
+	}
+}
+
+func BenchmarkFindInParallel(b *testing.B) {
+	f := finder(b)
+	r := request(graph, "Authorization", "Bearer "+big)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		found := make([]*Token, 0, 4)
+		for pb.Next() {
+			found, _ = f.Find(found[:0], "graph.microsoft.com", r)
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	b.SetBytes(int64(len(big)))
+	b.ReportAllocs()
+	for b.Loop() {
+		Parse(big)
+	}
+}
+
+// BenchmarkParseLongest is a token of the length at which reading stops; the
+// budget is a millisecond.
+func BenchmarkParseLongest(b *testing.B) {
+	long := mint(home, `"groups":["`+longList+`"]`)
+	b.SetBytes(int64(len(long)))
+	for b.Loop() {
+		Parse(long)
+	}
+}
+
+var longList = func() string {
+	s := ""
+	for range 1150 {
+		s += `33333333-3333-3333-3333-333333333333","`
+	}
+	return s
+}()
