@@ -22,6 +22,7 @@ type Event struct {
 	ID       string    // UUIDv7; made by NewID
 	Seq      uint64    // set by the log
 	Category []string  // event.category; nil is ["network","web"]
+	Type     []string  // event.type; nil is worked out from Denied, Verdict and Category
 	Action   string    // event.action: request-blocked, request-forwarded, connection-tunnelled, …
 	Denied   bool      // event.type denied and outcome failure, else allowed
 	Unknown  bool      // outcome unknown: we tagged it, Entra decides
@@ -54,6 +55,7 @@ type Event struct {
 	Tags, ClientTags               []string // names of headers, never values
 	Close                          string   // why a tunnel or connection ended
 	For                            string   // id of the tenant event that this access event completes
+	Count                          uint64   // of an event about the log itself: how many events or bytes it speaks of
 }
 
 // Credential is what an event says of a credential. It cannot hold one.

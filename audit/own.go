@@ -1,0 +1,136 @@
+package audit
+
+import (
+	"encoding/hex"
+	"strconv"
+	"time"
+)
+
+// own writes the object tenantgate but for its closing brace. Uptime is the
+// monotonic clock: beside @timestamp it shows when that clock was set.
+func (x *encoder) own(e *Event, uptime time.Duration) {
+	x.raw(`,"tenantgate":{"kind":"`)
+	x.raw(e.Kind.String())
+	x.raw(`","seq":`)
+	x.seqAt = len(x.b)
+	x.field(`,"plane":`, e.Plane)
+	x.field(`,"mode":`, e.Mode)
+	x.field(`,"verdict":`, e.Verdict)
+	x.flag(`,"observed":`, e.Observed)
+	x.field(`,"reason":`, e.Reason)
+	x.field(`,"relation":`, e.Relation)
+	x.field(`,"home_tenant":`, e.HomeTenant)
+	x.raw(`,"resource_tenant":`)
+	x.text("tenantgate.resource_tenant", e.ResourceTenant, x.lim.claim)
+	x.optional(`,"resource_domain":`, "tenantgate.resource_domain", e.ResourceDomain, ``)
+	x.raw(`,"account_tenant":`)
+	x.text("tenantgate.account_tenant", e.AccountTenant, x.lim.claim)
+	x.raw(`,"credentials":[`)
+	for i := range x.first(len(e.Credentials)) {
+		x.credential(i, &e.Credentials[i])
+	}
+	x.raw(`],"tags":`)
+	x.words(e.Tags)
+	x.raw(`,"client_tags":`)
+	x.texts("tenantgate.client_tags", e.ClientTags)
+	x.optional(`,"close_reason":`, "tenantgate.close_reason", e.Close, ``)
+	x.optional(`,"completes":`, "tenantgate.completes", e.For, ``)
+	x.number(`,"uptime":`, int64(uptime))
+	x.remarks(e)
+}
+
+// String returns the kind's name in events.
+func (k Kind) String() string {
+	if k == Tenant {
+		return "tenant"
+	}
+	return "access"
+}
+
+func (x *encoder) credential(i int, c *Credential) {
+	if i > 0 {
+		x.raw(`,`)
+	}
+	x.field(`{"place":`, c.Place)
+	x.field(`,"kind":`, c.Kind)
+	x.raw(`,"tenant":`)
+	x.text("tenantgate.credentials.tenant", c.Tenant, x.lim.claim)
+	x.raw(`,"idp":`)
+	x.text("tenantgate.credentials.idp", c.IDP, x.lim.claim)
+	x.raw(`,"app":`)
+	x.text("tenantgate.credentials.app", c.App, x.lim.claim)
+	x.raw(`,"user":`)
+	x.text("tenantgate.credentials.user", c.User, x.lim.claim)
+	x.flag(`,"verified":`, c.Verified)
+	x.field(`,"digest":`, c.Digest)
+	x.raw(`}`)
+}
+
+// remarks says what the encoding could not keep.
+func (x *encoder) remarks(e *Event) {
+	if e.Count > 0 {
+		x.raw(`,"count":`)
+		x.b = strconv.AppendUint(x.b, e.Count, 10)
+	}
+	if len(x.originals) > 0 {
+		x.raw(`,"invalid_utf8":[`)
+		for i, o := range x.originals {
+			if i > 0 {
+				x.raw(`,`)
+			}
+			x.raw(`{"field":"`)
+			x.raw(o.field)
+			x.raw(`","hex":"`)
+			x.b = hex.AppendEncode(x.b, []byte(o.text))
+			x.raw(`"}`)
+		}
+		x.raw(`]`)
+	}
+	if x.truncated {
+		x.raw(`,"truncated":true`)
+	}
+}
+
+// field writes a key and a text that is the proxy's own.
+func (x *encoder) field(key, s string) {
+	x.b = append(x.b, key...)
+	x.word(s)
+}
+
+func (x *encoder) flag(key string, set bool) {
+	x.b = append(x.b, key...)
+	x.b = strconv.AppendBool(x.b, set)
+}
+
+// first returns how many of n elements of a list are written.
+func (x *encoder) first(n int) int {
+	if n > x.lim.list {
+		x.truncated = true
+		return x.lim.list
+	}
+	return n
+}
+
+// words writes a list of texts that are the proxy's own.
+func (x *encoder) words(list []string) {
+	x.b = append(x.b, '[')
+	for i := range x.first(len(list)) {
+		if i > 0 {
+			x.b = append(x.b, ',')
+		}
+		x.word(list[i])
+	}
+	x.b = append(x.b, ']')
+}
+
+// texts writes a list of texts from a client.
+func (x *encoder) texts(field string, list []string) {
+	x.b = append(x.b, '[')
+	for i := range x.first(len(list)) {
+		if i > 0 {
+			x.b = append(x.b, ',')
+		}
+		x.text(field, list[i], x.lim.claim)
+	}
+	x.b = append(x.b, ']')
+}

@@ -1,0 +1,155 @@
+package audit
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Bounds on what waits in memory.
+const (
+	maxAccess = 8 << 20   // bytes of access events
+	maxBatch  = 1 << 20   // bytes that go into one write
+	wakeAt    = 256 << 10 // bytes of access events that are written without waiting for the timer
+	keepCap   = 4 << 10   // larger buffers are left to the garbage collector
+)
+
+// A record is one encoded event on its way to the file.
+type record struct {
+	encoder
+	kind  Kind
+	shed  uint64     // the shed access events that it announces; nobody waits for such a record
+	seq   uint64     // given by the writer
+	done  chan error // of a tenant event; holds one result
+	await bool       // somebody receives from done
+}
+
+func newRecord() *record {
+	return &record{encoder: encoder{b: make([]byte, 0, 2<<10)}, done: make(chan error, 1)}
+}
+
+// Record keeps e, filling in its ID and Time where they are empty.
+//
+// A tenant event is in the file when Record returns nil, with e.Seq set; an
+// error says that it is not, and what the event is evidence for must not
+// happen. The next event tries anew. An access event is queued; the only error
+// it gets is ErrClosed.
+func (l *Log) Record(e *Event) error {
+	r := l.encode(e)
+	if e.Kind != Tenant {
+		return l.enqueue(r)
+	}
+	r.await = true
+	if err := l.enqueue(r); err != nil {
+		return err
+	}
+	err := <-r.done
+	e.Seq = r.seq
+	l.release(r)
+	return err
+}
+
+func (l *Log) encode(e *Event) *record {
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	if e.ID == "" {
+		e.ID = NewID()
+	}
+	r := l.records.Get().(*record)
+	r.kind, r.shed, r.seq, r.await = e.Kind, 0, 0, false
+	r.encode(e, l.observer, time.Since(l.opened))
+	return r
+}
+
+func (l *Log) release(r *record) {
+	if cap(r.b) <= keepCap {
+		l.records.Put(r)
+	}
+}
+
+// enqueue hands r to the writer.
+func (l *Log) enqueue(r *record) error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	wake := true
+	if r.kind == Tenant {
+		l.queue.tenant = append(l.queue.tenant, r)
+	} else {
+		if len(l.queue.access) == 0 {
+			l.flush.Reset(flushEvery)
+		}
+		l.stats.Shed += l.queue.push(r)
+		wake = l.queue.bytes >= wakeAt
+	}
+	l.mu.Unlock()
+	if wake {
+		poke(l.wake)
+	}
+	return nil
+}
+
+// poke leaves a message on a channel of one, if there is none yet.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// A queue holds the records that wait for the writer.
+type queue struct {
+	tenant []*record
+	access []*record // oldest first
+	bytes  int       // of memory held by access records, those being written included
+	shed   uint64    // not announced yet
+}
+
+// push adds an access record and sheds the oldest that are beyond the bound.
+// It returns how many.
+func (q *queue) push(r *record) (shed uint64) {
+	q.access = append(q.access, r)
+	q.bytes += cap(r.b)
+	for q.bytes > maxAccess && len(q.access) > 0 {
+		q.bytes -= cap(q.access[0].b)
+		q.access[0] = nil
+		q.access = q.access[1:]
+		shed++
+	}
+	q.shed += shed
+	return shed
+}
+
+// take moves records to batch, those that somebody waits for first, until they
+// fill a write. At least one is taken if there is any.
+func (q *queue) take(batch []*record) []*record {
+	room := maxBatch
+	batch, q.tenant = move(batch, q.tenant, &room)
+	batch, q.access = move(batch, q.access, &room)
+	return batch
+}
+
+func move(to, from []*record, room *int) (_, rest []*record) {
+	n := 0
+	for n < len(from) && *room > 0 {
+		*room -= len(from[n].b)
+		n++
+	}
+	to = append(to, from[:n]...)
+	return to, slices.Delete(from, 0, n)
+}
+
+// putBack returns the access records of a batch that could not be written.
+func (q *queue) putBack(batch []*record) {
+	q.access = slices.Insert(q.access, 0, batch...)
+}
+
+// appendTo appends r's line with its sequence number.
+func (r *record) appendTo(out []byte) []byte {
+	out = append(out, r.b[:r.seqAt]...)
+	out = strconv.AppendUint(out, r.seq, 10)
+	return append(out, r.b[r.seqAt:]...)
+}

@@ -1,0 +1,120 @@
+package audit
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// text writes a text that a client may have chosen: cut to limit, without
+// anything that looks like a credential, and escaped. Of a text that is not
+// UTF-8 the bytes are noted in hex beside it.
+func (x *encoder) text(field, s string, limit int) {
+	s = x.cut(redact(x.cut(s, limit)), limit)
+	var valid bool
+	x.b, valid = appendString(x.b, s)
+	if valid {
+		return
+	}
+	if len(x.originals) == x.lim.originals {
+		x.truncated = true
+		return
+	}
+	x.originals = append(x.originals, original{field, s})
+}
+
+// word writes a text of the proxy's own, or one that has been through a strict
+// parser. It is escaped and cut all the same.
+func (x *encoder) word(s string) {
+	x.b, _ = appendString(x.b, x.cut(s, x.lim.claim))
+}
+
+// cut shortens s to at most limit bytes, between two characters.
+func (x *encoder) cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	x.truncated = true
+	for back := range utf8.UTFMax {
+		if utf8.RuneStart(s[limit-back]) {
+			return s[:limit-back]
+		}
+	}
+	return s[:limit] // not UTF-8
+}
+
+// withoutQuery returns path up to the first question mark or number sign, which
+// a caller may have left in.
+func withoutQuery(path string) string {
+	if i := strings.IndexAny(path, "?#"); i >= 0 {
+		return path[:i]
+	}
+	return path
+}
+
+const hexDigits = "0123456789abcdef"
+
+// plain says which ASCII characters stand for themselves in a JSON text.
+var plain = func() (t [utf8.RuneSelf]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// appendString appends s as a JSON text on one line that no terminal, editor
+// or log viewer acts upon: control characters of both sets, line separators
+// and format characters (bidirectional controls, zero-width ones) are escaped.
+// Each byte that is not UTF-8 becomes U+FFFD, and valid is false.
+func appendString(b []byte, s string) (_ []byte, valid bool) {
+	valid = true
+	b = append(b, '"')
+	from := 0 // s[from:i] needs no escape
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if !plain[c] {
+				b = append(b, s[from:i]...)
+				b = appendASCII(b, c)
+				from = i + 1
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		bad := r == utf8.RuneError && n == 1
+		if bad || hidden(r) {
+			b = append(b, s[from:i]...)
+			b = appendRune(b, r)
+			from = i + n
+			valid = valid && !bad
+		}
+		i += n
+	}
+	b = append(b, s[from:]...)
+	return append(b, '"'), valid
+}
+
+// hidden reports whether r acts instead of showing.
+func hidden(r rune) bool {
+	return r <= 0x9f || r == 0x2028 || r == 0x2029 || unicode.Is(unicode.Cf, r)
+}
+
+func appendASCII(b []byte, c byte) []byte {
+	if c == '"' || c == '\\' {
+		return append(b, '\\', c)
+	}
+	return appendUnit(b, uint16(c))
+}
+
+func appendRune(b []byte, r rune) []byte {
+	if r <= 0xffff {
+		return appendUnit(b, uint16(r))
+	}
+	high, low := utf16.EncodeRune(r)
+	return appendUnit(appendUnit(b, uint16(high)), uint16(low))
+}
+
+func appendUnit(b []byte, u uint16) []byte {
+	return append(b, '\\', 'u', hexDigits[u>>12], hexDigits[u>>8&0xf], hexDigits[u>>4&0xf], hexDigits[u&0xf])
+}

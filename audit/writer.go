@@ -1,0 +1,156 @@
+package audit
+
+import (
+	"runtime"
+	"time"
+)
+
+// run is the one writer. It writes what waits as soon as somebody waits for it,
+// and otherwise when the access events have waited long enough.
+func (l *Log) run() {
+	defer close(l.finished)
+	for {
+		select {
+		case <-l.wake:
+			// On one processor the writer runs as soon as the first caller waits.
+			// Yielding once lets the others join its batch.
+			runtime.Gosched()
+		case <-l.flush.C:
+		case reply := <-l.reopen:
+			reply <- l.file.reopen()
+		case <-l.quit:
+			l.due = time.Time{}
+			for l.write() {
+			}
+			return
+		}
+		for l.write() {
+		}
+	}
+}
+
+// write writes one batch. It reports whether there may be more to write.
+func (l *Log) write() bool {
+	batch := l.take()
+	if len(batch) == 0 {
+		return false
+	}
+	out, seq := l.out[:0], l.seq
+	for _, r := range batch {
+		seq++
+		r.seq = seq
+		out = r.appendTo(out)
+	}
+	l.out = out
+	left, err := l.file.append(out)
+	if err == nil && l.failed.Load() {
+		if err = l.file.sync(); err == nil {
+			l.failed.Store(false)
+		}
+		left = true
+	}
+	if err == nil || left {
+		l.seq = seq // no number is given twice, even where lines of a failed write stay
+		l.synced.Store(seq)
+		poke(l.dirty)
+	}
+	l.settle(batch, len(out), err)
+	return err == nil
+}
+
+// take collects the next batch, an announcement first if one is due.
+func (l *Log) take() []*record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	batch := l.batch[:0]
+	if shed := l.queue.shed; shed > 0 {
+		if wait := time.Until(l.due); wait > 0 {
+			l.flush.Reset(min(wait, flushEvery))
+		} else {
+			r := l.encode(shedEvent(shed))
+			r.shed = shed
+			batch = append(batch, r)
+			l.queue.shed = 0
+		}
+	}
+	l.batch = l.queue.take(batch)
+	return l.batch
+}
+
+// settle tells everybody who waits how the batch's write ended. Access events
+// that were not written wait for the next.
+func (l *Log) settle(batch []*record, size int, err error) {
+	l.mu.Lock()
+	l.count(batch, size, err)
+	if len(l.queue.access) > 0 || l.queue.shed > 0 {
+		l.flush.Reset(flushEvery)
+	}
+	l.mu.Unlock()
+	for i, r := range batch {
+		batch[i] = nil
+		switch {
+		case r.await:
+			r.done <- err
+		case r.kind == Tenant || err == nil:
+			l.release(r)
+		}
+	}
+}
+
+// count keeps the books of one write; l.mu is held.
+func (l *Log) count(batch []*record, size int, err error) {
+	first := len(batch) // of the access records
+	for i, r := range batch {
+		if r.kind != Tenant {
+			first = i
+			break
+		}
+		if r.shed > 0 && err == nil {
+			l.due = time.Now().Add(announceEvery)
+		}
+		if r.shed > 0 && err != nil {
+			l.queue.shed += r.shed
+		}
+	}
+	access := batch[first:]
+	if err != nil {
+		l.stats.fail(err)
+		l.stats.Failed += uint64(first)
+		l.queue.putBack(access)
+		return
+	}
+	l.stats.Bytes += uint64(size)
+	l.stats.Tenant += uint64(first)
+	l.stats.Access += uint64(len(access))
+	for _, r := range access {
+		l.queue.bytes -= cap(r.b)
+	}
+}
+
+// shedEvent announces that n access events were given up.
+func shedEvent(n uint64) *Event {
+	e := ownEvent("access-events-shed")
+	e.Count = n
+	return e
+}
+
+// damagedEvent announces that the file ended in n bytes that are not events.
+func damagedEvent(n int64) *Event {
+	e := ownEvent("event-log-damaged")
+	e.Count = uint64(n)
+	return e
+}
+
+// ownEvent is a tenant event about the log itself. Its categorisation is ECS's
+// for a process that has something to say (category process, type info).
+func ownEvent(action string) *Event {
+	return &Event{
+		Kind:     Tenant,
+		Category: []string{"process"},
+		Type:     []string{"info"},
+		Action:   action,
+		Unknown:  true,
+		Plane:    "other",
+		Relation: "none",
+	}
+}
