@@ -96,6 +96,25 @@ func constantsOf(file *ast.File, typ string) []string {
 	return values
 }
 
+func TestMetricsPageNamesEveryMetric(t *testing.T) {
+	name := regexp.MustCompile("[\"`](tenantgate_[a-z_]+)[\"`]")
+	declared, documented := map[string]bool{}, map[string]bool{}
+	for _, s := range program(t) {
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && name.MatchString(lit.Value) {
+				declared[name.FindStringSubmatch(lit.Value)[1]] = true
+			}
+			return true
+		})
+	}
+	for _, m := range name.FindAllStringSubmatch(read(t, "docs/metrics.md"), -1) {
+		documented[m[1]] = true
+	}
+	if diff := cmp.Diff(declared, documented); diff != "" {
+		t.Errorf("the metrics in the program (-) and docs/metrics.md (+) differ:\n%s", diff)
+	}
+}
+
 func TestConfigurationPageDocumentsEveryKey(t *testing.T) {
 	declared := keys(reflect.TypeFor[config.File](), "")
 	row := regexp.MustCompile("(?m)^\\| `([a-z0-9_.\\[\\]]+)` \\|")

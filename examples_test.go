@@ -89,7 +89,7 @@ func TestEveryCommandInTheDocumentationRuns(t *testing.T) {
 		t.Skip("builds the program and runs every example")
 	}
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "./cmd/tenantgate")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "./cmd/tenantgate")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
