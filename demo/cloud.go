@@ -16,6 +16,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type Cloud struct {
 	server   *http.Server
 	generic  http.Handler
 	serving  sync.WaitGroup
+	open     sync.Map // *conn: the server forgets those that were hijacked
 	keep     atomic.Bool
 	recorder recorder
 	issued   issued
@@ -83,6 +85,10 @@ func (c *Cloud) serve(l net.Listener) {
 func (c *Cloud) Close() error {
 	err := c.server.Close()
 	c.serving.Wait()
+	c.open.Range(func(open, _ any) bool {
+		_ = open.(*conn).Close() // the client may have closed it already
+		return true
+	})
 	return err
 }
 
@@ -108,4 +114,9 @@ func (c *Cloud) Dial(ctx context.Context, network, addr string) (net.Conn, error
 		to = c.plain.Addr().String()
 	}
 	return new(net.Dialer).DialContext(ctx, network, to)
+}
+
+// Connect is Dial for an address that was resolved and judged before.
+func (c *Cloud) Connect(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+	return c.Dial(ctx, "tcp", addr.String())
 }

@@ -31,6 +31,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if l.cloud.keep.Load() {
 		c.kept = l.cloud.recorder.connection()
 	}
+	l.cloud.open.Store(c, nil)
 	return c, nil
 }
 
@@ -49,6 +50,11 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.cloud.recorder.keep(c.kept, p[:n])
 	}
 	return n, err
+}
+
+func (c *conn) Close() error {
+	c.cloud.open.Delete(c)
+	return c.Conn.Close()
 }
 
 // agreed returns the server name and protocol of the TLS handshake.

@@ -86,6 +86,14 @@ func (c *Cloud) Reset() {
 // is accepted from now on, 4 MiB of each, for SawBytes to search.
 func (c *Cloud) KeepBytes() { c.keep.Store(true) }
 
+// dropBytes undoes KeepBytes.
+func (c *Cloud) dropBytes() {
+	c.keep.Store(false)
+	c.recorder.mu.Lock()
+	defer c.recorder.mu.Unlock()
+	c.recorder.bytes = nil
+}
+
 // SawBytes tells whether marker reached the cloud since the last Reset: in the
 // decrypted bytes that were kept, or in any request as it was parsed (so
 // behind HTTP/2's header compression, chunking, gzip and deflate too), as it

@@ -59,7 +59,7 @@ func serveEvents(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "id: %d\ndata: event %d\n\n", i, i)
 		_ = http.NewResponseController(w).Flush()
 	}
-	if r.FormValue("hold") != "" {
+	if r.URL.Query().Get("hold") != "" {
 		<-r.Context().Done()
 	}
 }
@@ -95,10 +95,13 @@ func serveRange(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "range.txt", time.Unix(0, 0), strings.NewReader(content))
 }
 
-// serveSlow flushes its head and then sends nothing until the client goes.
+// serveSlow flushes its head and then sends nothing until the client goes;
+// with head=never it does not even send that.
 func serveSlow(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusOK)
-	_ = http.NewResponseController(w).Flush()
+	if r.URL.Query().Get("head") != "never" {
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+	}
 	<-r.Context().Done()
 }
 
@@ -174,7 +177,7 @@ func serveHeaders(w http.ResponseWriter, r *http.Request) {
 }
 
 func number(r *http.Request, name string, otherwise int) int {
-	n, err := strconv.Atoi(r.FormValue(name))
+	n, err := strconv.Atoi(r.URL.Query().Get(name))
 	if err != nil || n < 0 || n > 10000 {
 		return otherwise
 	}

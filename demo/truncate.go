@@ -19,7 +19,7 @@ func serveTruncated(w http.ResponseWriter, r *http.Request) {
 	}
 	defer conn.Close()
 	head := "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n"
-	if r.FormValue("chunked") != "" {
+	if r.URL.Query().Get("chunked") != "" {
 		head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n1f4\r\n"
 	}
 	_, _ = io.WriteString(conn, head+strings.Repeat("x", sent))

@@ -85,3 +85,8 @@ func (c *Cloud) Resolve(ctx context.Context, host string) ([]netip.Addr, error) 
 	}
 	return []netip.Addr{elsewhere}, nil
 }
+
+// LookupNetIP is Resolve in the shape of net.Resolver's.
+func (c *Cloud) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
+	return c.Resolve(ctx, host)
+}
