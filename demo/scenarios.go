@@ -146,7 +146,7 @@ func guestAbroad(ctx context.Context, w *walk, s *step) error {
 		return err
 	}
 	setting := or(w.Outbound, "allow")
-	a, err := w.send(ctx, s, r, fmt.Sprintf("%s, guest of %s (outbound %s)", user, Foreign.Domains[0], setting))
+	a, err := w.send(ctx, s, r, fmt.Sprintf("%s, guest in %s; outbound %s", user, Foreign.Domains[0], setting))
 	if a == nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -28,6 +29,7 @@ type Seen struct {
 	Trailer       http.Header // what had arrived when the answer ended
 	Body          []byte      // its first 256 KiB
 	TLSServerName string      // empty: plain http
+	Ended         bool        // the cloud is done with it: answered, or its client has gone
 }
 
 // Tags returns every value of a restriction header that the request carried in
@@ -53,9 +55,18 @@ func tags(h http.Header) []string {
 
 // recorder keeps what arrived. The zero recorder is empty.
 type recorder struct {
-	mu    sync.Mutex
-	seen  []*Seen
-	bytes []*[]byte
+	mu      sync.Mutex
+	seen    []*Seen
+	bytes   []*[]byte
+	changed chan struct{} // closed when a request arrives or ends; nil: nobody waits
+}
+
+// signal wakes who waits. The caller holds mu.
+func (rec *recorder) signal() {
+	if rec.changed != nil {
+		close(rec.changed)
+		rec.changed = nil
+	}
 }
 
 // Seen returns the requests that arrived since the last Reset, oldest first.
@@ -70,6 +81,26 @@ func (c *Cloud) Seen() []Seen {
 		list[i].Body = bytes.Clone(s.Body)
 	}
 	return list
+}
+
+// Await waits until what was seen is as until wants it, or ctx ends.
+func (c *Cloud) Await(ctx context.Context, until func([]Seen) bool) error {
+	for {
+		c.recorder.mu.Lock()
+		if c.recorder.changed == nil {
+			c.recorder.changed = make(chan struct{})
+		}
+		changed := c.recorder.changed
+		c.recorder.mu.Unlock()
+		if until(c.Seen()) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Reset forgets what arrived.
@@ -193,6 +224,7 @@ func (rec *recorder) arrive(r *http.Request) *Seen {
 		rec.seen = slices.Delete(rec.seen, 0, maxSeen/2)
 	}
 	rec.seen = append(rec.seen, s)
+	rec.signal()
 	r.Body = &tee{ReadCloser: r.Body, rec: rec, seen: s}
 	return s
 }
@@ -200,7 +232,8 @@ func (rec *recorder) arrive(r *http.Request) *Seen {
 func (rec *recorder) end(s *Seen, trailer http.Header) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	s.Trailer = trailer.Clone()
+	s.Trailer, s.Ended = trailer.Clone(), true
+	rec.signal()
 }
 
 // tee records the body that passes through it.
