@@ -54,10 +54,11 @@ type Log struct {
 	finished chan struct{} // the writer is done
 	syncer   sync.WaitGroup
 
-	mu     sync.Mutex
-	queue  queue
-	stats  Stats
-	closed bool
+	mu      sync.Mutex
+	queue   queue
+	stats   Stats
+	failing bool // the last write failed
+	closed  bool
 
 	damaged string
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -75,19 +76,29 @@ func (l *Log) enqueue(r *record) error {
 		l.mu.Unlock()
 		return ErrClosed
 	}
-	wake := true
+	wake, yield := true, false
 	if r.kind == Tenant {
 		l.queue.tenant = append(l.queue.tenant, r)
 	} else {
 		if len(l.queue.access) == 0 {
 			l.flush.Reset(flushEvery)
 		}
-		l.stats.Shed += l.queue.push(r)
-		wake = l.queue.bytes >= wakeAt
+		l.queue.push(r)
+		for l.queue.bytes > maxAccess && len(l.queue.access) > 0 {
+			l.release(l.queue.shift())
+			l.queue.shed++
+			l.stats.Shed++
+		}
+		// While writing fails, the timer alone tries again.
+		wake = l.queue.bytes >= wakeAt && !l.failing
+		yield = l.queue.bytes >= maxAccess/2 && !l.failing
 	}
 	l.mu.Unlock()
 	if wake {
 		poke(l.wake)
+	}
+	if yield {
+		runtime.Gosched() // the writer may be waiting for this processor
 	}
 	return nil
 }
@@ -108,19 +119,18 @@ type queue struct {
 	shed   uint64    // not announced yet
 }
 
-// push adds an access record and sheds the oldest that are beyond the bound.
-// It returns how many.
-func (q *queue) push(r *record) (shed uint64) {
+func (q *queue) push(r *record) {
 	q.access = append(q.access, r)
 	q.bytes += cap(r.b)
-	for q.bytes > maxAccess && len(q.access) > 0 {
-		q.bytes -= cap(q.access[0].b)
-		q.access[0] = nil
-		q.access = q.access[1:]
-		shed++
-	}
-	q.shed += shed
-	return shed
+}
+
+// shift removes the oldest access record.
+func (q *queue) shift() *record {
+	r := q.access[0]
+	q.access[0] = nil
+	q.access = q.access[1:]
+	q.bytes -= cap(r.b)
+	return r
 }
 
 // take moves records to batch, those that somebody waits for first, until they

@@ -14,7 +14,7 @@ const minJWT = 12
 // same; this is the second wall. It prefers too much to too little, and it sees
 // through percent-encoding.
 func redact(s string) string {
-	if !suspicious(s) {
+	if len(s) < len("sig=x") || !suspicious(s) {
 		return s
 	}
 	var out []byte
@@ -53,7 +53,7 @@ func (f *secrets) next() bool {
 		c, n := charAt(f.s, i)
 		f.from, f.to = i+n, i+n
 		switch {
-		case c == 'e' && f.jwt(i):
+		case c == 'e' && f.jwt(i), n > 1 && f.s[i+n-1] == 'e' && f.jwt(i+n-1): // %3eyJ… is both
 			f.length = 0
 			return true
 		case nameChar(c):

@@ -99,28 +99,28 @@ func (l *Log) settle(batch []*record, size int, err error) {
 
 // count keeps the books of one write; l.mu is held.
 func (l *Log) count(batch []*record, size int, err error) {
-	first := len(batch) // of the access records
-	for i, r := range batch {
-		if r.kind != Tenant {
-			first = i
-			break
-		}
-		if r.shed > 0 && err == nil {
-			l.due = time.Now().Add(announceEvery)
-		}
-		if r.shed > 0 && err != nil {
-			l.queue.shed += r.shed
-		}
+	l.failing = err != nil
+	tenant := 0 // they come first
+	for tenant < len(batch) && batch[tenant].kind == Tenant {
+		tenant++
 	}
-	access := batch[first:]
+	access := batch[tenant:]
+	shed := batch[0].shed
 	if err != nil {
 		l.stats.fail(err)
-		l.stats.Failed += uint64(first)
+		l.stats.Failed += uint64(tenant)
+		if shed > 0 {
+			l.stats.Failed-- // it is announced again
+			l.queue.shed += shed
+		}
 		l.queue.putBack(access)
 		return
 	}
+	if shed > 0 {
+		l.due = time.Now().Add(announceEvery)
+	}
 	l.stats.Bytes += uint64(size)
-	l.stats.Tenant += uint64(first)
+	l.stats.Tenant += uint64(tenant)
 	l.stats.Access += uint64(len(access))
 	for _, r := range access {
 		l.queue.bytes -= cap(r.b)
