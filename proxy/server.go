@@ -98,6 +98,9 @@ func (s *Server) start() {
 // Own makes addr one of the proxy's own addresses, which it never dials.
 func (s *Server) Own(addr net.Addr) { s.own.add(addr) }
 
+// Owns tells whether dialling a would reach one of the proxy's own listeners.
+func (s *Server) Owns(a netip.AddrPort) bool { return s.own.has(a) }
+
 // Shutdown stops accepting, lets requests and tunnels finish until ctx ends,
 // then closes what is left.
 func (s *Server) Shutdown(ctx context.Context) error {

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/tenantgate/tenantgate/config"
+	"github.com/tenantgate/tenantgate/directory"
+	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/policy"
+	"github.com/tenantgate/tenantgate/proxy"
+	"github.com/tenantgate/tenantgate/setting"
+	"github.com/tenantgate/tenantgate/tagging"
+	"github.com/tenantgate/tenantgate/tokens"
+)
+
+// surroundings are what a configuration is built in: the real network, no
+// network, or the demo's.
+type surroundings struct {
+	offline   bool   // ask nobody: partners' domains stay what the cache says
+	digestKey []byte // keys the digests of credentials
+	roots     []byte // more roots to trust, PEM
+	resolver  proxy.Resolver
+	connect   func(ctx context.Context, a netip.AddrPort) (net.Conn, error)
+	allow     []netip.Prefix
+	own       func(netip.AddrPort) bool
+}
+
+var offline = surroundings{offline: true, digestKey: make([]byte, 32)}
+
+// built is what one configuration amounts to.
+type built struct {
+	file       config.File
+	rules      *proxy.Rules
+	restricted hosts.Set
+	directory  *directory.Directory
+	unresolved []string // partners' domains that nobody could tell the tenant of
+}
+
+// assemble makes the rules that f describes. "check" calls it and stops there;
+// it writes nothing and, offline, asks nobody. Errors are *setting.Error with
+// whole paths, all of them at once.
+func assemble(f config.File, in surroundings) (*built, error) {
+	b := &built{file: f}
+	tags, err1 := tagging.New(f.Tagging, f.Tenant.ID, f.Tenant.Policy)
+	finder, err2 := tokens.New(f.Tokens, in.digestKey)
+	origin, transport, err3 := upstream(f.Upstream, in)
+	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3))
+	if tags == nil || finder == nil {
+		return nil, err
+	}
+	b.restricted = proxy.Restricted(tags, finder)
+	if err3 == nil {
+		d, err4 := newDirectory(f, transport)
+		b.directory = d
+		err = errors.Join(err, err4)
+	}
+	pol, err5 := policy.New(f.Policy, tokens.Tenant(f.Tenant.ID), f.Mode == config.Observe, policy.Hosts{
+		SignIn: tags.Hosts(), ARM: tokens.ARM, Restricted: b.restricted,
+		Exempt: tagging.Exempt(), Refused: tags.Refused(),
+	}, b.resolve(in.offline))
+	if err = errors.Join(err, setting.In("policy", err5)); err != nil {
+		return nil, err
+	}
+	b.rules = &proxy.Rules{
+		Tags: tags, Tokens: finder, Policy: pol, Origin: origin, HTTP: transport,
+		Ports: ports(f.Upstream.Ports), Hash: hash(f),
+	}
+	if !in.offline {
+		b.rules.Owner = b.owner
+	}
+	return b, nil
+}
+
+// upstream builds the way to origins.
+func upstream(u proxy.Upstream, in surroundings) (*proxy.Dialer, *http.Transport, error) {
+	parent, err := proxy.NewParent(u.Parent)
+	pool, err1 := roots(u.Roots, in.roots)
+	allow, err2 := prefixes(u.AllowAddresses)
+	if err = errors.Join(err, err1, err2); err != nil {
+		return nil, nil, err
+	}
+	d := &proxy.Dialer{
+		Resolver: in.resolver, Connect: in.connect, Own: in.own, Parent: parent,
+		Allow: append(allow, in.allow...),
+	}
+	if u.Resolver != "" {
+		d.Resolver = resolverAt(u.Resolver)
+	}
+	return d, proxy.NewTransport(d, pool), nil
+}
+
+func roots(file string, more []byte) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pool.AppendCertsFromPEM(more)
+	if file == "" {
+		return pool, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, setting.Errorf("roots", "name a readable PEM file", "%v", err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, setting.Errorf("roots", "it needs at least one CERTIFICATE block", "%s holds no certificate in PEM", file)
+	}
+	return pool, nil
+}
+
+func prefixes(list []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	var bad error
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			bad = errors.Join(bad, setting.Errorf("allow_addresses", "write CIDRs such as 10.1.2.0/24", "%q is not a CIDR", s))
+			continue
+		}
+		all = append(all, p)
+	}
+	return all, bad
+}
+
+// resolverAt asks one DNS server and nobody else.
+func resolverAt(addr string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, addr)
+	}}
+}
+
+func ports(list []int) []uint16 {
+	all := make([]uint16, len(list))
+	for i, p := range list {
+		all[i] = uint16(p)
+	}
+	return all
+}
+
+// hash identifies a configuration in metrics and logs, without its secrets.
+func hash(f config.File) string {
+	f.Upstream.Parent = ""
+	text, err := json.Marshal(f)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:6])
+}
+
+func newDirectory(f config.File, transport http.RoundTripper) (*directory.Directory, error) {
+	own := make(map[string]string, len(f.Tenant.Domains))
+	for _, domain := range f.Tenant.Domains {
+		own[domain] = f.Tenant.ID
+	}
+	return directory.New(directory.Config{Dir: stateDir(f, "directory"), Transport: transport, Tenants: own})
+}
+
+// resolve tells the tenant of a partner's domain.
+func (b *built) resolve(offline bool) policy.Resolve {
+	return func(domain string) (tokens.Tenant, bool) {
+		if b.directory == nil {
+			return "", false
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if offline {
+			cancel()
+		}
+		answer, err := b.directory.Domain(ctx, domain)
+		tenant, ok := tokens.ParseTenant(answer)
+		if err != nil || !ok {
+			b.unresolved = append(b.unresolved, domain)
+			return "", false
+		}
+		return tenant, true
+	}
+}
+
+// ownerWait bounds how long a request waits to learn whose host it is for.
+const ownerWait = 3 * time.Second
+
+// owner tells which tenant a host belongs to; empty if nobody can tell.
+func (b *built) owner(ctx context.Context, n hosts.Name) tokens.Tenant {
+	if t, ok := b.directory.Known(n); ok {
+		return tokens.Tenant(t)
+	}
+	ctx, cancel := context.WithTimeout(ctx, ownerWait)
+	defer cancel()
+	answer, err := b.directory.Host(ctx, n)
+	if err != nil {
+		return ""
+	}
+	return tokens.Tenant(answer)
+}

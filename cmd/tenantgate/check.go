@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantgate/tenantgate/certs"
+	"github.com/tenantgate/tenantgate/config"
+)
+
+func checkCommand() *cobra.Command {
+	var from source
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check -c FILE",
+		Short: "Say everything that is wrong with a configuration",
+		Long: `check builds everything that run would build and stops before listening. It
+writes nothing and asks nobody. Every problem is told at once, with file, line,
+column, path and a hint.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := from.read()
+			if err == nil {
+				err = f.Locate(checkAuthority(f))
+			}
+			if asJSON {
+				return printProblems(cmd, err)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: fine\n", name(from))
+			return err
+		},
+	}
+	from.flags(cmd, true)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the problems as JSON")
+	return cmd
+}
+
+func name(from source) string {
+	if from.file == "" {
+		return "flags"
+	}
+	return from.file
+}
+
+// checkAuthority reports restricted hosts that the CA in STATE may not speak
+// for, by name. Where there is no CA yet, the first run makes one that fits.
+func checkAuthority(f config.File) error {
+	b, err := assemble(f, offline)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(f.State, "ca")
+	a, err := certs.Inspect(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var bad []error
+	for _, pattern := range a.Missing(b.restricted) {
+		bad = append(bad, config.Problem{
+			Path: "tokens.hosts", What: fmt.Sprintf("%s is outside the name constraints of the CA in %s", pattern, dir),
+			Hint: "make a CA that covers it: tenantgate ca rotate",
+		})
+	}
+	return errors.Join(bad...)
+}
+
+// printProblems prints err as {"problems":[…]}, which a script can read.
+func printProblems(cmd *cobra.Command, err error) error {
+	list := []config.Problem{}
+	bad, ok := errors.AsType[*config.Problems](err)
+	if ok {
+		list = bad.All
+	}
+	if err != nil && !ok {
+		return err
+	}
+	if e := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"problems": list}); e != nil {
+		return e
+	}
+	if ok {
+		return errSilent
+	}
+	return nil
+}
+
+// errSilent is an error that has been told already.
+var errSilent = errors.New("")

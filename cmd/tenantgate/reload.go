@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+
+	"github.com/tenantgate/tenantgate/config"
+)
+
+// reloadState is what metrics and readiness tell of the last reload.
+type reloadState struct {
+	failed atomic.Bool
+	when   atomic.Int64 // Unix seconds of the last success
+}
+
+// askAgain is how often partners' domains that nobody could tell the tenant of
+// are asked about again.
+const askAgain = time.Minute
+
+// follow reloads on SIGHUP, and asks again for what could not be resolved,
+// until stop is called.
+func (d *daemon) follow(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	done := make(chan struct{})
+	d.reload.when.Store(time.Now().Unix())
+	go func() {
+		defer close(done)
+		again := time.NewTicker(askAgain)
+		defer again.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hup:
+				d.reloadNow()
+			case <-again.C:
+				d.resolveAgain()
+			}
+		}
+	}()
+	return func() { signal.Stop(hup); cancel(); <-done }
+}
+
+// reloadNow puts the configuration as it now is in force, as one snapshot; or
+// keeps the old one and says why. listen and state stay what they were.
+func (d *daemon) reloadNow() {
+	notify(systemd.SdNotifyReloading + "\n" + monotonic())
+	defer notify(systemd.SdNotifyReady)
+	if err := d.events.Reopen(); err != nil {
+		d.log.Error("reopen events", "err", err)
+	}
+	if d.from == nil {
+		return
+	}
+	f, err := d.from.read()
+	if err == nil {
+		err = d.replace(f)
+	}
+	d.reload.failed.Store(err != nil)
+	if err != nil {
+		d.log.Error("configuration was not reloaded; the old one stays in force", "err", err)
+		return
+	}
+	d.reload.when.Store(time.Now().Unix())
+	d.log.Info("configuration reloaded", "hash", d.now.Load().rules.Hash)
+}
+
+// replace puts f in force. A restricted host that the CA may not speak for
+// would be lost to users, so such a configuration is refused by name.
+func (d *daemon) replace(f config.File) error {
+	old := d.now.Load().file
+	if f.State != old.State || f.Listen != old.Listen {
+		d.log.Warn("listen and state change only at a restart")
+		f.State, f.Listen = old.State, old.Listen
+	}
+	if f.Events.File != old.Events.File {
+		d.log.Warn("events.file changes only at a restart")
+	}
+	b, err := assemble(f, d.in)
+	if err != nil {
+		return f.Locate(err)
+	}
+	if missing := d.ca.Missing(b.restricted); len(missing) > len(d.ca.Missing(d.now.Load().restricted)) {
+		return fmt.Errorf("hosts outside the CA's name constraints: %v (tenantgate ca rotate, then restart)", missing)
+	}
+	d.use(b)
+	return nil
+}
+
+// resolveAgain builds the same configuration once more where a partner's
+// domain had no answer.
+func (d *daemon) resolveAgain() {
+	b := d.now.Load()
+	if len(b.unresolved) == 0 {
+		return
+	}
+	next, err := assemble(b.file, d.in)
+	if err == nil && len(next.unresolved) < len(b.unresolved) {
+		d.use(next)
+	}
+}
+
+// notify tells systemd; without systemd it does nothing.
+func notify(state string) { _, _ = systemd.SdNotify(false, state) }
+
+// monotonic is the time stamp that sd_notify(3) wants beside RELOADING=1.
+func monotonic() string {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000)
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantgate/tenantgate/certs"
+)
+
+func runCommand() *cobra.Command {
+	var from source
+	cmd := &cobra.Command{
+		Use:   "run [-c FILE | --tenant GUID --policy GUID [--state DIR]]",
+		Short: "Run the proxy",
+		Long: `run starts the proxy. SIGHUP reloads everything but listen and state: the new
+file takes effect as one snapshot, or the old one stays and the reason is
+logged. SIGTERM drains.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return runProxy(ctx, &from, cmd.ErrOrStderr())
+		},
+	}
+	from.flags(cmd, true)
+	return cmd
+}
+
+func runProxy(ctx context.Context, from *source, errs io.Writer) error {
+	log := logger(errs)
+	if err := certs.HardenProcess(); err != nil {
+		log.Warn("core dumps could not be turned off", "err", err)
+	}
+	f, err := from.read()
+	if err != nil {
+		return err
+	}
+	d, err := open(f, from, surroundings{}, log)
+	if err != nil {
+		return err
+	}
+	if torn := d.events.Damaged(); torn != "" {
+		log.Warn("the event file had a damaged end, which was set aside", "file", torn)
+	}
+	log.Info("tenantgate runs", "version", release, "proxy", d.addr("proxy"), "admin", d.addr("admin"),
+		"tenant", f.Tenant.ID, "mode", f.Mode, "config", d.now.Load().rules.Hash)
+	if terminal(errs) {
+		whatNext(errs, d)
+	}
+	if err := d.serve(ctx); err != nil {
+		return broke{err, ""}
+	}
+	return nil
+}
+
+// whatNext tells who just started the proxy what to do with it.
+func whatNext(w io.Writer, d *daemon) {
+	ca, err := filepath.Abs(stateDir(d.now.Load().file, "ca/ca.crt"))
+	if err != nil {
+		ca = stateDir(d.now.Load().file, "ca/ca.crt")
+	}
+	fmt.Fprintf(w, `
+  Endpoints trust   %s
+  PAC for clients   http://%s/proxy.pac
+  Try it            curl --proxy http://%s --cacert %s https://login.microsoftonline.com/
+  Watch it          http://%s/
+  Ctrl-C drains and stops.
+
+`, ca, d.addr("admin"), d.addr("proxy"), ca, d.addr("admin"))
+}
+
+// logger writes text for a person at a terminal, JSON for anything else.
+func logger(w io.Writer) *slog.Logger {
+	if terminal(w) {
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/certs"
+	"github.com/tenantgate/tenantgate/config"
+	"github.com/tenantgate/tenantgate/proxy"
+)
+
+// daemon is a running proxy with everything round it.
+type daemon struct {
+	log     *slog.Logger
+	from    *source      // read again on SIGHUP; nil where there is nothing to read
+	in      surroundings // what the configuration is built in
+	events  *audit.Log
+	ca      *certs.Authority
+	server  *proxy.Server
+	admin   *http.Server
+	metrics *prometheus.Registry
+	now     atomic.Pointer[built] // what is in force
+
+	listeners map[string]net.Listener
+	reload    reloadState
+}
+
+// drainTime bounds how long SIGTERM waits for requests and tunnels to finish.
+const drainTime = 30 * time.Second
+
+// open makes everything that f describes, up to listening. On an error
+// nothing stays open.
+func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *daemon, err error) {
+	d := &daemon{log: log, from: from, in: in, metrics: prometheus.NewRegistry(), listeners: map[string]net.Listener{}}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if err := makeState(f); err != nil {
+		return nil, err
+	}
+	if d.in.digestKey, err = digestKey(stateDir(f, "digest.key")); err != nil {
+		return nil, broke{err, "the state directory must be ours alone"}
+	}
+	if d.events, err = audit.Open(f.Events, stateDir(f, "events"), observer()); err != nil {
+		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
+	}
+	d.server = &proxy.Server{Recorder: d.events, Metrics: proxy.NewMetrics(d.metrics), Log: log}
+	d.in.own = d.server.Owns
+	b, err := assemble(f, d.in)
+	if err != nil {
+		return nil, f.Locate(err)
+	}
+	if d.ca, err = certs.Open(stateDir(f, "ca"), b.restricted); err != nil {
+		return nil, broke{err, ""}
+	}
+	if missing := d.ca.Missing(b.restricted); len(missing) > 0 {
+		log.Warn("restricted hosts outside the CA are refused; tenantgate ca rotate makes one that covers them", "hosts", missing)
+	}
+	d.server.Leaves = d.ca
+	d.use(b)
+	d.count()
+	return d, d.listen(f.Listen)
+}
+
+// use puts b in force.
+func (d *daemon) use(b *built) {
+	d.server.Use(b.rules)
+	d.now.Store(b)
+	if len(b.unresolved) > 0 {
+		d.log.Warn("partners whose tenant nobody can tell permit nothing for now", "domains", b.unresolved)
+	}
+}
+
+// listen opens every configured listener.
+func (d *daemon) listen(l proxy.Listen) error {
+	for _, one := range []struct{ name, addr string }{
+		{"proxy", l.Proxy}, {"steered", l.Steered}, {"admin", l.Admin},
+	} {
+		if one.addr == "" {
+			continue
+		}
+		ln, err := net.Listen("tcp", one.addr)
+		if err != nil {
+			return broke{fmt.Errorf("listen.%s: %w", one.name, err), "is another program, or another tenantgate, using " + one.addr + "?"}
+		}
+		d.listeners[one.name] = ln
+		d.server.Own(ln.Addr())
+	}
+	return nil
+}
+
+// serve runs until ctx ends, then drains.
+func (d *daemon) serve(ctx context.Context) error {
+	failed := make(chan error, 3)
+	start := func(name string, serve func(net.Listener) error) {
+		if l := d.listeners[name]; l != nil {
+			go func() { failed <- serve(l) }()
+		}
+	}
+	d.admin = d.newAdmin()
+	start("proxy", d.server.ServeProxy)
+	start("steered", d.server.ServeSteered)
+	start("admin", d.admin.Serve)
+	notify(systemd.SdNotifyReady)
+	stop := d.follow(ctx)
+	defer stop()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+	}
+	notify(systemd.SdNotifyStopping)
+	d.log.Info("draining", "for", drainTime.String())
+	return errors.Join(err, d.drain())
+}
+
+// drain ends what is open: new clients are refused at once, the others have
+// drainTime.
+func (d *daemon) drain() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if l := d.listeners["steered"]; l != nil {
+		l.Close()
+	}
+	err := d.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		d.log.Warn("some connections did not finish in time and were closed")
+		err = nil
+	}
+	if d.admin != nil {
+		err = errors.Join(err, d.admin.Shutdown(ctx))
+	}
+	return errors.Join(err, d.close())
+}
+
+func (d *daemon) close() error {
+	for _, l := range d.listeners {
+		l.Close()
+	}
+	if d.events == nil {
+		return nil
+	}
+	return d.events.Close()
+}
+
+// makeState makes the state directory, which only its owner may enter.
+func makeState(f config.File) error {
+	if err := os.MkdirAll(f.State, 0o700); err != nil {
+		return broke{fmt.Errorf("state: %w", err), "name a directory that this user may write, with state: or --state"}
+	}
+	return nil
+}
+
+// digestKey is the key of the digests in events: one for each installation, so
+// that a digest means nothing elsewhere.
+func digestKey(file string) ([]byte, error) {
+	key, err := os.ReadFile(file)
+	if err == nil && len(key) == 32 {
+		return key, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read digest key: %w", err)
+	}
+	key = make([]byte, 32)
+	if _, err := io.ReadFull(rand.Reader, key); err != nil {
+		return nil, err
+	}
+	next := filepath.Join(filepath.Dir(file), ".digest.key.next")
+	if err := os.WriteFile(next, key, 0o600); err != nil {
+		return nil, fmt.Errorf("write digest key: %w", err)
+	}
+	return key, os.Rename(next, file)
+}
+
+// addr is where a listener can be reached; empty if it is off.
+func (d *daemon) addr(name string) string {
+	if l := d.listeners[name]; l != nil {
+		return l.Addr().String()
+	}
+	return ""
+}

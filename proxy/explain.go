@@ -1,0 +1,117 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/policy"
+	"github.com/tenantgate/tenantgate/tokens"
+)
+
+// Explanation is what would happen to a request, and why.
+type Explanation struct {
+	Connection policy.Verdict
+	Request    policy.Verdict  // meaningful where Judged
+	Judged     bool            // the request itself was looked at: its connection would be intercepted
+	Found      []*tokens.Token // credentials and where they are
+	Tags       []string        // headers that would be set
+	ClientTags []string        // restriction headers that would be deleted
+	Status     int             // of the refusal; 0 if nothing is refused
+	Unknown    []string        // what only a look-up could tell
+	Event      *audit.Event    // what it would leave
+}
+
+// Explain runs a request for r.URL through the same decisions as forward,
+// without a network and without a record. r is used up.
+func (s *Server) Explain(r *http.Request, from netip.Addr) Explanation {
+	rules := s.rules.Load()
+	c := &client{from: netip.AddrPortFrom(from, 0), way: silent{}}
+	defaultPort := uint16(443)
+	if r.URL.Scheme == "http" {
+		defaultPort = 80
+	}
+	dst, err := hosts.ParseAuthority(r.URL.Host, defaultPort)
+	if err != nil || (r.URL.Scheme != "http" && r.URL.Scheme != "https") || r.URL.User != nil {
+		return s.explainConn(c, rules, policy.Verdict{Reason: policy.MalformedAuthority}, r.URL.Host)
+	}
+	c.dst = dst
+	if r.URL.Scheme == "http" {
+		return s.explainPlain(rules, r, dst, c.from)
+	}
+	v := s.decide(rules, c)
+	if dst.Addr.IsValid() && !v.Blocked() && !dialable(dst.Addr, rules.Origin.Allow) {
+		v = policy.Verdict{Reason: policy.GuardedAddress}
+	}
+	if v.Action != policy.Intercept {
+		return s.explainConn(c, rules, v, dst.Host())
+	}
+	return s.explainRequest(rules, c, r, v)
+}
+
+func (s *Server) explainConn(c *client, rules *Rules, v policy.Verdict, host string) Explanation {
+	e := Explanation{Connection: v, Event: s.connEvent(c, rules, v)}
+	e.Event.Host = host
+	if v.Blocked() {
+		e.Status = statusOf(v.Reason)
+	}
+	if v.Action == policy.Tunnel && c.dst.Name != "" {
+		e.Unknown = append(e.Unknown, "whether its addresses are public and none of Entra's")
+	}
+	if v.Action == policy.Tunnel && c.dst.Name == "" {
+		e.Unknown = append(e.Unknown, "the name that the client's TLS hello gives")
+	}
+	return e
+}
+
+func (s *Server) explainPlain(rules *Rules, r *http.Request, dst hosts.Authority, from netip.AddrPort) Explanation {
+	r.RemoteAddr = from.String()
+	p := &plainRequest{server: s, rules: rules, dst: dst, in: r, start: time.Now()}
+	p.verdict = p.decide()
+	e := Explanation{Connection: p.verdict, Event: p.event(audit.Access)}
+	if p.verdict.Blocked() {
+		e.Status, e.Event.Kind = statusOf(p.verdict.Reason), audit.Tenant
+	} else {
+		e.Unknown = append(e.Unknown, "whether its addresses are public and none of Entra's")
+	}
+	return e
+}
+
+func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v policy.Verdict) Explanation {
+	r.TLS = &tls.ConnectionState{}
+	r.RequestURI = r.URL.RequestURI()
+	if host := r.Header.Get("Host"); host != "" {
+		r.Host = host
+	}
+	delete(r.Header, "Host")
+	x := &exchange{server: s, rules: rules, client: c, in: r, start: time.Now(), host: c.dst.Name, plane: rules.Policy.Plane(c.dst.Name)}
+	e := Explanation{Connection: v, Judged: true}
+	if reason, ok := x.screen(); !ok {
+		e.Request = policy.Verdict{Reason: reason}
+	} else {
+		e.Request = x.judge()
+	}
+	if !e.Request.Blocked() {
+		x.tag()
+	}
+	if rules.Owner == nil && (needsOwner(x.found) || e.Request.Reason == policy.AnonymousLink) {
+		e.Unknown = append(e.Unknown, "which tenant "+string(c.dst.Name)+" belongs to")
+	}
+	x.verdict = e.Request
+	kind := audit.Access
+	if e.Request.Relevant() || x.plane == policy.Auth {
+		kind = audit.Tenant
+	}
+	e.Found, e.Tags, e.ClientTags, e.Event = x.found, x.tags, x.clientTags, x.event(kind)
+	if e.Request.Blocked() {
+		e.Status = statusOf(e.Request.Reason)
+		e.Event.Status = e.Status
+	}
+	return e
+}
+
+// Words returns what a person would read of a refusal for reason.
+func Words(reason policy.Reason) string { return explain(reason).what }
