@@ -14,8 +14,12 @@ const maxRead = 8 << 20
 // answer records a request and sends it to whatever its host imitates. A few
 // paths are the same on every host, see sites.
 func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
+	// The server's own request keeps its body: by it net/http knows that a
+	// client is still sending, and closes without a reset.
+	served := r
+	r = r.WithContext(r.Context())
 	seen := c.recorder.arrive(r)
-	defer func() { c.recorder.end(seen, r.Trailer) }()
+	defer func() { c.recorder.end(seen, served.Trailer) }()
 
 	if _, alpn := connOf(r).agreed(); (alpn == "h2") != (r.ProtoMajor == 2) && alpn != "" {
 		http.Error(w, "agreed on "+alpn+", spoke "+r.Proto, http.StatusHTTPVersionNotSupported)
@@ -35,7 +39,7 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body, r.Trailer = io.NopCloser(bytes.NewReader(body)), served.Trailer
 	c.imitation(authority.Name)(w, r, authority.Name)
 }
 

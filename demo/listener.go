@@ -57,6 +57,16 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// CloseWrite is what net/http calls before it closes on a client that is still
+// sending, so that the answer is not lost to a reset.
+func (c *conn) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return nil
+	}
+	return half.CloseWrite()
+}
+
 // agreed returns the server name and protocol of the TLS handshake.
 func (c *conn) agreed() (serverName, alpn string) {
 	if c == nil || c.secure == nil {
