@@ -11,13 +11,25 @@ import (
 )
 
 // maxBody is how much of a body is read to inspect it, before and after its
-// content encoding is undone.
+// content encoding is undone, where bodies does not say otherwise.
 const maxBody = 1 << 20
 
-// bodies are the content types that can carry a credential, and who reads
-// them. Any other body streams past.
-var bodies = map[string]func(*search, []byte, map[string]string) error{
-	"application/x-www-form-urlencoded": formBody,
+// bodyType is how a body of one content type is read.
+type bodyType struct {
+	limit   int64
+	post    bool // only where it is posted; what is put or patched is content
+	content bool // past limit, without being a batch, it is content too and streams past
+	read    func(*search, []byte, map[string]string) error
+}
+
+// bodies are the content types that can carry a credential. A body of any
+// other type streams past. Four MiB is as much as Graph, Resource Manager and
+// Storage take of a batch.
+var bodies = map[string]bodyType{
+	"application/x-www-form-urlencoded": {limit: maxBody, read: formBody},
+	"multipart/form-data":               {limit: maxBody, content: true, read: multipartForm},
+	"multipart/mixed":                   {limit: 4 << 20, content: true, read: mixedBatch},
+	"application/json":                  {limit: 4 << 20, post: true, content: true, read: jsonBody},
 }
 
 // body reads a body that is there and has a type of bodies; a request without
@@ -32,7 +44,15 @@ func body(s *search) {
 		if !ok {
 			continue
 		}
-		if err := s.inspect(bodies[kind], parameters); err != nil {
+		b := bodies[kind]
+		if b.post && r.Method != http.MethodPost {
+			return
+		}
+		err := s.inspect(b, parameters)
+		if errors.Is(err, ErrTooLarge) && b.content && !isBatch(r.URL) {
+			return
+		}
+		if err != nil {
 			s.fail(fmt.Errorf("%s: %w", kind, err))
 		}
 		return
@@ -55,31 +75,31 @@ func contentType(line string) (kind string, parameters map[string]string, ok boo
 	return kind, parameters, true
 }
 
-func (s *search) inspect(read func(*search, []byte, map[string]string) error, parameters map[string]string) error {
+func (s *search) inspect(b bodyType, parameters map[string]string) error {
 	switch charset := strings.ToLower(parameters["charset"]); charset {
 	case "", "utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252":
 	default:
 		// UTF-16, UTF-7 and EBCDIC spell names so that no rule finds them.
 		return fmt.Errorf("charset: %w", ErrUninspectable)
 	}
-	if s.request.ContentLength > maxBody {
+	if s.request.ContentLength > b.limit {
 		return ErrTooLarge
 	}
-	raw, err := buffer(s.request)
+	raw, err := buffer(s.request, b.limit)
 	if err != nil {
 		return err
 	}
-	plain, err := decode(raw, s.request.Header["Content-Encoding"])
+	plain, err := decode(raw, s.request.Header["Content-Encoding"], b.limit)
 	if err != nil {
 		return err
 	}
-	return read(s, plain, parameters)
+	return b.read(s, plain, parameters)
 }
 
 // buffer reads the body and puts a replay of it in its place, with the rest
 // still to come where there is more than is inspected.
-func buffer(r *http.Request) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+func buffer(r *http.Request, limit int64) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	rest := io.Reader(r.Body)
 	if err != nil {
 		rest = broken{err}
@@ -88,7 +108,7 @@ func buffer(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read it: %w", ErrUninspectable), err)
 	}
-	if len(raw) > maxBody {
+	if int64(len(raw)) > limit {
 		return nil, ErrTooLarge
 	}
 	return raw, nil

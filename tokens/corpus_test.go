@@ -31,7 +31,8 @@ import (
 //	! error
 //
 // Tenant and account are home, foreign, consumer or -; why is - for a
-// readable credential. {name} is a value of credentials; \t is a tab.
+// readable credential. {name} is a value of credentials; \t is a tab, and a
+// lone backslash an empty line of a body.
 type shape struct {
 	title   string
 	request string // method and URL
@@ -64,7 +65,7 @@ func readShapes(t testing.TB, name string) []shape {
 			case line == "--":
 				s.hasBody = true
 			case s.hasBody:
-				s.body = append(s.body, line)
+				s.body = append(s.body, strings.TrimSuffix(line, `\`))
 			case s.request == "":
 				s.request = line
 			case line != "":

@@ -15,7 +15,7 @@ const maxEncodings = 2
 
 // decode undoes the content encodings of a body, last one first (RFC 9110,
 // 8.4). An encoding that is not known makes the body uninspectable.
-func decode(raw []byte, lines []string) ([]byte, error) {
+func decode(raw []byte, lines []string, limit int64) ([]byte, error) {
 	var codings []string
 	for coding := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		coding = strings.ToLower(strings.TrimSpace(coding))
@@ -28,14 +28,14 @@ func decode(raw []byte, lines []string) ([]byte, error) {
 	}
 	for i := len(codings) - 1; i >= 0; i-- {
 		var err error
-		if raw, err = undo(codings[i], raw); err != nil {
+		if raw, err = undo(codings[i], raw, limit); err != nil {
 			return nil, err
 		}
 	}
 	return raw, nil
 }
 
-func undo(coding string, raw []byte) ([]byte, error) {
+func undo(coding string, raw []byte, limit int64) ([]byte, error) {
 	var r io.Reader
 	var err error
 	switch coding {
@@ -52,11 +52,11 @@ func undo(coding string, raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", coding, ErrUninspectable)
 	}
-	plain, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	plain, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", coding, ErrUninspectable)
 	}
-	if len(plain) > maxBody {
+	if int64(len(plain)) > limit {
 		return nil, ErrTooLarge
 	}
 	return plain, nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/tenantgate/tenantgate/hosts"
@@ -23,6 +24,7 @@ var (
 const (
 	maxCredentials = 16
 	maxAuxiliary   = 3 // Azure Resource Manager's own limit (authenticate-multi-tenant)
+	maxNameless    = 4
 	minDigestKey   = 16
 )
 
@@ -93,6 +95,7 @@ type search struct {
 	found     []*Token
 	first     int // where this run's tokens begin in found
 	auxiliary int
+	nameless  int   // keys and sessions
 	err       error // the first
 	key       key
 }
@@ -119,14 +122,23 @@ func (s *search) read(place Place, form form, raw string) {
 	}
 }
 
+// add takes a token into the result once: a batch repeats its own. Keys and
+// sessions have no account, so that more than a few say nothing new.
 func (s *search) add(t *Token) {
-	if t.Kind == Key && !s.carries {
+	mine := s.found[s.first:]
+	if slices.Contains(mine, t) {
+		return
+	}
+	if t.Kind == Key || t.Kind == Session {
+		if s.nameless++; s.nameless <= maxNameless && s.carries && len(mine) < maxCredentials {
+			s.found = append(s.found, t)
+		}
 		return
 	}
 	if t.Place == InAuxiliary {
 		s.auxiliary++
 	}
-	if len(s.found)-s.first == maxCredentials || s.auxiliary > maxAuxiliary {
+	if len(mine) == maxCredentials || s.auxiliary > maxAuxiliary {
 		s.fail(fmt.Errorf("%s: %w", t.Place, ErrTooMany))
 		return
 	}

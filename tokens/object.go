@@ -35,23 +35,6 @@ func members(object []byte) iter.Seq2[string, []byte] {
 	}
 }
 
-// elements iterates over the elements of a valid array.
-func elements(array []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		i := blank(array, blank(array, 0)+1)
-		for i < len(array) && array[i] != ']' {
-			end := skip(array, i)
-			if !yield(array[i:end]) {
-				return
-			}
-			i = blank(array, end)
-			if i < len(array) && array[i] == ',' {
-				i = blank(array, i+1)
-			}
-		}
-	}
-}
-
 // skip returns the index after the value that starts at i.
 func skip(b []byte, i int) int {
 	open := 0

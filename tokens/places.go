@@ -13,5 +13,9 @@ var places = [...]place{
 	{"authorization", true, authorization},
 	{"auxiliary", true, auxiliary},
 	{"query", false, query},
+	{"cookies", false, cookies},
+	{"headers", false, headers},
+	{"subprotocol", false, subprotocol},
+	{"copy source", false, copySource},
 	{"body", false, body},
 }

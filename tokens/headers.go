@@ -1,0 +1,62 @@
+package tokens
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// headers reads the headers of Teams and Skype: a JWT with the tenant inside,
+// and the chat service's own registration. Not documented.
+func headers(s *search) {
+	for _, line := range s.request.Header["X-Skypetoken"] {
+		s.read(InHeader, asLine, line)
+	}
+	for _, line := range s.request.Header["Authentication"] {
+		s.read(InHeader, asLine, line)
+	}
+	for _, line := range s.request.Header["Registrationtoken"] {
+		s.read(InHeader, asSession, line)
+	}
+}
+
+// copySource reads where Azure Storage is told to copy from (rest/api/
+// storageservices/put-blob-from-url): a URL with a signature, or a token for it.
+func copySource(s *search) {
+	for _, line := range s.request.Header["X-Ms-Copy-Source-Authorization"] {
+		s.read(InCopySource, asLine, line)
+	}
+	for _, source := range s.request.Header["X-Ms-Copy-Source"] {
+		s.urlQuery(InCopySource, source)
+	}
+}
+
+// urlQuery reads the query of a URL that stands somewhere in a request.
+func (s *search) urlQuery(place Place, target string) {
+	if _, raw, ok := strings.Cut(target, "?"); ok {
+		raw, _, _ = strings.Cut(raw, "#")
+		s.pairs(place, raw)
+	}
+}
+
+// subprotocol reads tokens among the WebSocket subprotocols, which is where
+// page JavaScript can put one: bare, or as Kubernetes spells it
+// (base64url.bearer.authorization.k8s.io.{base64url of the token}).
+func subprotocol(s *search) {
+	for _, line := range s.request.Header["Sec-Websocket-Protocol"] {
+		for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+			if looksJWT(word) {
+				s.read(InSubprotocol, asToken, word)
+				continue
+			}
+			_, encoded, ok := strings.Cut(word, "bearer.authorization.k8s.io.")
+			if token, err := base64.RawURLEncoding.DecodeString(encoded); ok && err == nil {
+				s.read(InSubprotocol, asToken, string(token))
+				continue
+			}
+			// name.{token} and the like: skip names up to the token's first segment
+			if i := strings.Index(word, "eyJ"); i > 0 && looksJWT(word[i:]) {
+				s.read(InSubprotocol, asToken, word[i:])
+			}
+		}
+	}
+}
