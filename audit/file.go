@@ -180,16 +180,17 @@ func (f *file) reopen() error {
 	return f.open()
 }
 
-// sync makes what was written survive a power loss.
+// sync makes what was written survive a power loss, on file systems that can.
 func (f *file) sync() error {
 	o := f.f.Load()
 	if f.stream || o == nil {
 		return nil
 	}
-	if err := o.Sync(); err != nil {
-		return fmt.Errorf("sync: %w", err)
+	err := o.Sync()
+	if err == nil || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil // fsync(2): EINVAL is a file that does not support it
 	}
-	return nil
+	return fmt.Errorf("sync: %w", err)
 }
 
 func (f *file) close() error {
