@@ -1,0 +1,361 @@
+package certs
+
+import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func open(t testing.TB, dir string) *Authority {
+	t.Helper()
+	a, err := Open(dir, restricted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func newDir(t testing.TB) string { return filepath.Join(t.TempDir(), "state", "ca") }
+
+func mode(t testing.TB, path string) fs.FileMode {
+	t.Helper()
+	stat, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stat.Mode().Perm()
+}
+
+// mustFail opens dir and wants an error that has every one of want in it.
+func mustFail(t testing.TB, dir string, want ...string) {
+	t.Helper()
+	_, err := Open(dir, restricted)
+	if err == nil {
+		t.Error("opened")
+		return
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+}
+
+func TestFirstRunMakesTheCAAndTheSecondFindsIt(t *testing.T) {
+	dir := newDir(t)
+	first, second := open(t, dir), open(t, dir)
+	if !first.Certificate().Equal(second.Certificate()) {
+		t.Error("the second run has another certificate")
+	}
+	got := map[string]fs.FileMode{"": mode(t, dir), crtFile: mode(t, filepath.Join(dir, crtFile)), keyFile: mode(t, filepath.Join(dir, keyFile))}
+	if d := cmp.Diff(map[string]fs.FileMode{"": 0o700, crtFile: 0o644, keyFile: 0o600}, got); d != "" {
+		t.Errorf("modes (-want +got):\n%s", d)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 2 {
+		t.Errorf("the directory holds %v (%v), want the certificate and the key", left, err)
+	}
+	for _, n := range []string{"graph.microsoft.com", "contoso.sharepoint.com"} {
+		if _, err := handshake(t, second, trust(first.Certificate()), must(n)); err != nil {
+			t.Errorf("%s: %v", n, err)
+		}
+	}
+}
+
+func TestCACertificateIsWhatStrictClientsWant(t *testing.T) {
+	c := open(t, newDir(t)).Certificate()
+	if !c.IsCA || !c.MaxPathLenZero || c.MaxPathLen != 0 {
+		t.Errorf("CA %v, path length %d", c.IsCA, c.MaxPathLen)
+	}
+	if c.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign {
+		t.Errorf("key usage %b", c.KeyUsage)
+	}
+	if len(c.SubjectKeyId) == 0 || string(c.SubjectKeyId) != string(c.AuthorityKeyId) {
+		t.Error("no subject and authority key identifiers")
+	}
+	critical := map[string]bool{}
+	for _, e := range c.Extensions {
+		critical[e.Id.String()] = e.Critical
+	}
+	// Azure/azure-cli#32749: strict Python refuses a CA without these.
+	for id, name := range map[string]string{"2.5.29.19": "BasicConstraints", "2.5.29.15": "KeyUsage", "2.5.29.30": "NameConstraints"} {
+		if !critical[id] {
+			t.Errorf("%s is not critical", name)
+		}
+	}
+	if pub, ok := c.PublicKey.(*ecdsa.PublicKey); !ok || pub.Params().Name != "P-256" {
+		t.Errorf("key %T, want ECDSA P-256", c.PublicKey)
+	}
+	if life := c.NotAfter.Sub(time.Now()); life < lifetime-time.Hour || life > lifetime {
+		t.Errorf("lives %v, want two years", life)
+	}
+}
+
+func TestNoTwoInstallationsShareAnything(t *testing.T) {
+	a, b := open(t, newDir(t)).Certificate(), open(t, newDir(t)).Certificate()
+	if a.PublicKey.(*ecdsa.PublicKey).Equal(b.PublicKey) {
+		t.Error("the same key")
+	}
+	if a.SerialNumber.Cmp(b.SerialNumber) == 0 {
+		t.Error("the same serial number")
+	}
+	if a.Subject.String() == b.Subject.String() {
+		t.Error("the same subject")
+	}
+}
+
+func TestWhatOthersCouldReadOrChangeIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		file string
+		mode fs.FileMode
+		want []string
+	}{
+		{keyFile, 0o644, []string{"CA key ", "has mode 0644, want 0600", "(chmod 600 "}},
+		{keyFile, 0o640, []string{"has mode 0640, want 0600"}},
+		{keyFile, 0o604, []string{"has mode 0604, want 0600"}},
+		{keyFile, 0o700, []string{"has mode 0700, want 0600"}},
+		{crtFile, 0o666, []string{"CA certificate ", "has mode 0666, want 0644", "(chmod 644 "}},
+		{".", 0o750, []string{"CA directory ", "has mode 0750, want 0700", "(chmod 700 "}},
+		{".", 0o701, []string{"has mode 0701, want 0700"}},
+	} {
+		t.Run(tt.file+" "+tt.mode.String(), func(t *testing.T) {
+			dir := newDir(t)
+			open(t, dir)
+			path := filepath.Join(dir, tt.file)
+			if err := os.Chmod(path, tt.mode); err != nil {
+				t.Fatal(err)
+			}
+			mustFail(t, dir, append(tt.want, filepath.Clean(path))...)
+		})
+	}
+}
+
+func TestNarrowerModesAreFine(t *testing.T) {
+	dir := newDir(t)
+	open(t, dir)
+	os.Chmod(filepath.Join(dir, keyFile), 0o400)
+	os.Chmod(filepath.Join(dir, crtFile), 0o444)
+	os.Chmod(dir, 0o500)
+	t.Cleanup(func() { os.Chmod(dir, 0o700) })
+	open(t, dir)
+}
+
+func TestAnotherUsersFilesAreRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	for _, file := range []string{".", keyFile, crtFile} {
+		dir := newDir(t)
+		open(t, dir)
+		if err := os.Chown(filepath.Join(dir, file), 65534, -1); err != nil {
+			t.Fatal(err)
+		}
+		mustFail(t, dir, "belongs to user 65534", "runs as user 0", "chown 0")
+	}
+}
+
+func TestKeyThatCrashLeftAloneGetsItsCertificate(t *testing.T) {
+	dir := newDir(t)
+	before := open(t, dir).Certificate()
+	if err := os.Remove(filepath.Join(dir, crtFile)); err != nil {
+		t.Fatal(err)
+	}
+	a := open(t, dir)
+	if !a.Certificate().PublicKey.(*ecdsa.PublicKey).Equal(before.PublicKey) {
+		t.Error("the key was replaced")
+	}
+	if _, err := a.Leaf("graph.microsoft.com"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCertificateWithoutItsKeyIsReported(t *testing.T) {
+	dir := newDir(t)
+	open(t, dir)
+	if err := os.Remove(filepath.Join(dir, keyFile)); err != nil {
+		t.Fatal(err)
+	}
+	mustFail(t, dir, "has no key beside it", "tenantgate ca rotate", keyFile)
+	if _, err := os.Stat(filepath.Join(dir, keyFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a key was made for a certificate that is not its own")
+	}
+	if _, err := Rotate(dir, restricted); err != nil {
+		t.Errorf("the way out that was named: %v", err)
+	}
+	open(t, dir)
+}
+
+func TestUnfinishedFilesAreNeverTakenForRealOnes(t *testing.T) {
+	dir := newDir(t)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	half := filepath.Join(dir, ".new-123")
+	if err := os.WriteFile(half, []byte("-----BEGIN PRIV"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	if _, err := Rotate(dir, restricted); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a rotation left it: %v", err)
+	}
+}
+
+func TestProcessesThatStartTogetherAgreeOnOneCA(t *testing.T) {
+	dir := newDir(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[string]int{}
+	for range 16 {
+		wg.Go(func() {
+			a, err := Open(dir, restricted)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			seen[a.Summary().SHA256]++
+		})
+	}
+	wg.Wait()
+	if len(seen) != 1 {
+		t.Errorf("%d different CAs", len(seen))
+	}
+}
+
+func TestNothingIsWrittenForASetThatCannotBeConstrained(t *testing.T) {
+	dir := newDir(t)
+	if _, err := Open(dir, set("com", "")); err == nil || !strings.Contains(err.Error(), "too wide") {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+func TestExpiredCAIsRefusedByName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := newDir(t)
+		open(t, dir)
+		time.Sleep(lifetime + time.Hour)
+		mustFail(t, dir, crtFile, "expired on ", "tenantgate ca rotate")
+		if a, err := Inspect(dir); err != nil || a.Certificate().NotAfter.After(time.Now()) {
+			t.Errorf("an expired CA can still be shown: %v", err)
+		}
+	})
+}
+
+func TestPairThatDoesNotBelongTogetherIsRefused(t *testing.T) {
+	one, two := newDir(t), newDir(t)
+	open(t, one)
+	open(t, two)
+	key, err := os.ReadFile(filepath.Join(two, keyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(one, keyFile), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustFail(t, one, "does not belong to certificate", keyFile, crtFile)
+}
+
+func TestDamagedFilesAreRefusedByName(t *testing.T) {
+	key, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sec1, err := x509.MarshalECPrivateKey(key.(*ecdsa.PrivateKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, file, content string
+		want                string
+	}{
+		{"empty certificate", crtFile, "", "no PEM certificate"},
+		{"torn certificate", crtFile, "-----BEGIN CERTIFICATE-----\nMIIB", "no PEM certificate"},
+		{"certificate of garbage", crtFile, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "parse certificate 1"},
+		{"key among the certificates", crtFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})), "keep keys in a file of their own"},
+		{"empty key", keyFile, "", "not a PKCS#8 key"},
+		{"key of another form", keyFile, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: sec1})), "openssl pkcs8"},
+		{"key of garbage", keyFile, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "CA key "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := newDir(t)
+			open(t, dir)
+			path := filepath.Join(dir, tt.file)
+			if err := os.WriteFile(path, []byte(tt.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			mustFail(t, dir, path, tt.want)
+		})
+	}
+}
+
+func TestCAThatCannotKeepThePromiseIsRefused(t *testing.T) {
+	key, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := selfSign(restricted, key, lifetime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*x509.Certificate)
+		want   string
+	}{
+		{"no constraints", func(c *x509.Certificate) {
+			c.PermittedDNSDomains, c.ExcludedDNSDomains, c.ExcludedIPRanges = nil, nil, nil
+			c.PermittedEmailAddresses, c.PermittedURIDomains = nil, nil
+		}, "could sign for any host"},
+		{"constraints that exclude alone", func(c *x509.Certificate) { c.PermittedDNSDomains = nil }, "could sign for any host"},
+		{"constraints that clients may ignore", func(c *x509.Certificate) { c.PermittedDNSDomainsCritical = false }, "could sign for any host"},
+		{"every name permitted", func(c *x509.Certificate) { c.PermittedDNSDomains = []string{""} }, "name constraint"},
+		{"a top-level domain permitted", func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"com"} }, "too wide"},
+		{"the same with a dot", func(c *x509.Certificate) { c.PermittedDNSDomains = []string{".com"} }, "too wide"},
+		{"addresses free", func(c *x509.Certificate) { c.ExcludedIPRanges = nil }, "any IP address"},
+		{"IPv6 addresses free", func(c *x509.Certificate) { c.ExcludedIPRanges = everyAddress[:1] }, "any IP address"},
+		{"no CA", func(c *x509.Certificate) { c.IsCA, c.MaxPathLen, c.MaxPathLenZero = false, -1, false }, "not a CA certificate"},
+		{"not for signing", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }, "may not sign certificates"},
+		{"not yet valid", func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }, "is the clock right?"},
+		{"expired", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }, "expired on"},
+		{"as it should be", func(*x509.Certificate) {}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			template, err := x509.ParseCertificate(good)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.change(template)
+			if !template.IsCA { // constraints are for CAs alone
+				template.PermittedDNSDomains, template.ExcludedDNSDomains = nil, nil
+			}
+			template.ExtraExtensions = nil
+			der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Load(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key)
+			if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
