@@ -9,8 +9,8 @@ import (
 
 // Locate returns what err joins as *Problems in the order of the file: each
 // *setting.Error, whose path must start with its section (see setting.In), at
-// the place of its setting or of the nearest one above it; a Problem as it
-// is; anything else as a problem of the file as a whole. A setting that has a
+// the place of its setting or of the nearest one above it; a Problem
+// likewise if it has no place yet; anything else as a problem of the file as a whole. A setting that has a
 // problem already is not reported twice. Locate returns nil for nil.
 //
 // To tell everything at once, give it the error of Read together with those
@@ -47,7 +47,7 @@ func newFinding(d *document) *finding {
 }
 
 func (f *finding) add(err error) {
-	if p, ok := errors.AsType[Problem](err); ok {
+	if p, ok := errors.AsType[Problem](err); ok && (p.Line > 0 || p.File != "" || p.Path == "" || f.doc.flags != "") {
 		f.all = append(f.all, p)
 		f.cover(p)
 		return
@@ -68,6 +68,9 @@ func (f *finding) cover(p Problem) {
 
 // mapped returns the problem that err is.
 func (d *document) mapped(err error) Problem {
+	if e, ok := errors.AsType[Problem](err); ok {
+		return d.problem(e.Path, e.Hint, e.What)
+	}
 	if e, ok := errors.AsType[*setting.Error](err); ok {
 		p := d.problem(e.Path, e.Hint, e.What)
 		p.err = err

@@ -68,11 +68,32 @@ func TestProblemsOfOtherPackagesStandAtTheirSetting(t *testing.T) {
 	}
 }
 
+func TestASecretIsNotToldInAnySpelling(t *testing.T) {
+	const odd = "pass\"word\\1"
+	t.Setenv("TENANTGATE_TEST_ODD", odd)
+	f, err := Parse("f.yaml", []byte("tenant:\n  id: "+sampleID+"\n  policy: "+samplePolicy+"\nevents:\n  file: ${env:TENANTGATE_TEST_ODD}\n"))
+	if err != nil || f.Events.File != odd {
+		t.Fatalf("events.file = %q, %v", f.Events.File, err)
+	}
+	err = f.Locate(errors.Join(
+		setting.In("events", setting.Errorf("file", "", "cannot write %q", odd)),
+		setting.In("events", setting.Errorf("sinks", "", "cannot write %s", odd)),
+	))
+	if want := "f.yaml:4:1: events.sinks: cannot write ***\nf.yaml:5:9: events.file: cannot write \"***\""; err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
 func TestNothingToLocateIsNoError(t *testing.T) {
 	f := Default()
 	if err := f.Locate(nil); err != nil {
 		t.Errorf("Locate(nil) = %v", err)
 	}
+	f, _ = Parse("f.yaml", []byte("mode: observe\ntokens:\n  hosts: [a.example]\n"))
+	if err := f.Locate(Problem{Path: "tokens.hosts", What: "is odd"}); err == nil || err.Error() != "f.yaml:3:10: tokens.hosts: is odd" {
+		t.Errorf("Locate = %v", err)
+	}
+	f = Default()
 	if err := f.Locate(setting.Errorf("tenant.id", "", "is missing")); err == nil || err.Error() != "tenant.id: is missing" {
 		t.Errorf("Locate = %v", err)
 	}

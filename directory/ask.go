@@ -36,11 +36,15 @@ const (
 	evictBatch = maxEntries / 20
 )
 
+// patience is after how long a source that said nothing counts as down,
+// although whoever asked it left before askTimeout.
+const patience = 2 * time.Second
+
 // flight is a question under way; others who ask the same wait for it.
 type flight struct {
 	done chan struct{}
 	err  error
-	lost bool // the one who asked went away: nothing was learnt
+	lost bool // the one who asked went away at once: nothing was learnt
 }
 
 // source asks for a name and returns its tenant, ErrUnknown when there is
@@ -58,6 +62,9 @@ func (d *Directory) ask(ctx context.Context, k key, from source) (Answer, error)
 		return Answer{Tenant: tenant, Source: Given}, nil
 	}
 	for {
+		if err := ctx.Err(); err != nil {
+			return d.answer(k, d.remembered(k), err)
+		}
 		e, f, first := d.look(k)
 		if f == nil {
 			return d.answer(k, e, nil)
@@ -110,9 +117,9 @@ func (d *Directory) look(k key) (e entry, f *flight, first bool) {
 
 // fly asks the source and remembers what it said.
 func (d *Directory) fly(ctx context.Context, k key, f *flight, from source) {
-	tenant, err := "", errLimited
+	tenant, err, start := "", errLimited, d.now()
 	defer func() {
-		f.err, f.lost = err, ctx.Err() != nil
+		f.err, f.lost = err, ctx.Err() != nil && d.now().Sub(start) < patience
 		d.learn(k, tenant, f)
 		close(f.done)
 		if tenant != "" {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,8 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"context"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -121,6 +120,10 @@ func TestHostileAnswersTeachNothing(t *testing.T) {
 		"huge": {domain, func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, "%*s", maxAnswer, "")
 			metadata(issuer, endpoint)(w, r)
+		}},
+		"huge tail": {domain, func(w http.ResponseWriter, r *http.Request) {
+			metadata(issuer, endpoint)(w, r)
+			fmt.Fprintf(w, "%*s", maxAnswer, "")
 		}},
 		"200 with an error":       {domain, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"error":"AADSTS90002"}`) }},
 		"site redirect":           {site, http.RedirectHandler("https://login.microsoftonline.com/", 302).ServeHTTP},
@@ -337,6 +340,33 @@ func TestASilentSourceCostsFiveSecondsOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestASilentSourceIsDownForWhoeverHasLessTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, Config{Transport: roundTrip(silent)})
+		for _, want := range []time.Duration{3 * time.Second, 0} {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			start := time.Now()
+			if _, err := d.Domain(ctx, "contoso.com"); err == nil || time.Since(start) != want {
+				t.Errorf("took %v, want %v: %v", time.Since(start), want, err)
+			}
+			cancel()
+		}
+	})
+}
+
+func TestWhoHasNoTimeAsksNobody(t *testing.T) {
+	asked := 0
+	d := open(t, Config{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		asked++
+		return nil, errors.New("offline")
+	})})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Domain(ctx, "contoso.com"); !errors.Is(err, context.Canceled) || asked != 0 {
+		t.Errorf("asked %d questions: %v", asked, err)
+	}
 }
 
 func TestWhoWaitsOutlivesWhoAsked(t *testing.T) {
