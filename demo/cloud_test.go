@@ -250,6 +250,44 @@ func TestAMarkerIsFoundWhereverItArrives(t *testing.T) {
 	}
 }
 
+func TestAMarkerIsFoundAtEveryOffsetOfBase64(t *testing.T) {
+	const marker = "marker-9d1c7e"
+	for before := range 7 {
+		for after := range 7 {
+			text := strings.Repeat("<", before) + marker + strings.Repeat(">", after)
+			if !containsAny([]byte(b64([]byte(text))), spellings(marker)[1:]) {
+				t.Errorf("not found in %s", text)
+			}
+			if other := strings.Replace(text, "9d1c", "9d2c", 1); containsAny([]byte(b64([]byte(other))), spellings(marker)) {
+				t.Errorf("found in %s", other)
+			}
+		}
+	}
+}
+
+func TestBytesThatAreNoRequestAreKeptToo(t *testing.T) {
+	const marker = "marker-9d1c7e"
+	for _, keep := range []bool{false, true} {
+		c := start(t)
+		if keep {
+			c.KeepBytes()
+		}
+		raw, err := c.Dial(t.Context(), "tcp", "www.example.com:443")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()
+		conn := tls.Client(raw, &tls.Config{RootCAs: c.Roots(), ServerName: "www.example.com"})
+		_, _ = io.WriteString(conn, "no request "+marker+"\r\n\r\n")
+		if answer, _ := io.ReadAll(conn); !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+			t.Errorf("%q", answer)
+		}
+		if c.SawBytes(marker) != keep || len(c.Seen()) != 0 {
+			t.Errorf("KeepBytes %v: SawBytes = %v, %v", keep, c.SawBytes(marker), c.Seen())
+		}
+	}
+}
+
 func zipped(s string) string {
 	var b bytes.Buffer
 	zw := newGzip(&b)

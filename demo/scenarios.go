@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -146,7 +145,8 @@ func guestAbroad(ctx context.Context, w *walk, s *step) error {
 		return err
 	}
 	setting := or(w.Outbound, "allow")
-	a, err := w.send(ctx, s, r, fmt.Sprintf("%s, guest in %s; outbound %s", user, Foreign.Domains[0], setting))
+	s.title += ": " + setting
+	a, err := w.send(ctx, s, r, user+" as guest of "+Foreign.Domains[0])
 	if a == nil {
 		return err
 	}

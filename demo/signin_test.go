@@ -160,6 +160,9 @@ func TestACodeIsRedeemedOnceAndARefreshTokenIsJudgedAgain(t *testing.T) {
 	redeem := form("grant_type", "authorization_code", "client_id", "app", "code", to.Query().Get("code"))
 	_, body := do(t, cl, "POST", at+"/oauth2/v2.0/token", redeem)
 	m := fields(t, body)
+	if m["token_type"] != "Bearer" || m["expires_in"] != 3599.0 {
+		t.Errorf("%s", body)
+	}
 	claims := claimsOf(t, m["access_token"])
 	if claims["tid"] != Foreign.ID || claims["idp"] != issuer(Home.ID, "1.0") || claims["ver"] != "1.0" {
 		t.Errorf("a guest's token claims %v", claims)
