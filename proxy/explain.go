@@ -97,7 +97,7 @@ func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v poli
 	if !e.Request.Blocked() {
 		x.tag()
 	}
-	if rules.Owner == nil && (needsOwner(x.found) || e.Request.Reason == policy.AnonymousLink) {
+	if e.Request.Resource == "" && (needsOwner(x.found) || e.Request.Reason == policy.AnonymousLink) {
 		e.Unknown = append(e.Unknown, "which tenant "+string(c.dst.Name)+" belongs to")
 	}
 	x.verdict = e.Request

@@ -75,8 +75,9 @@ func assemble(f config.File, in surroundings) (*built, error) {
 		Tags: tags, Tokens: finder, Policy: pol, Origin: origin, HTTP: transport,
 		Ports: ports(f.Upstream.Ports), Hash: hash(f),
 	}
-	if !in.offline {
-		b.rules.Owner = b.owner
+	b.rules.Owner = b.owner
+	if in.offline {
+		b.rules.Owner = b.known
 	}
 	return b, nil
 }
@@ -190,6 +191,12 @@ func (b *built) resolve(offline bool) policy.Resolve {
 
 // ownerWait bounds how long a request waits to learn whose host it is for.
 const ownerWait = 3 * time.Second
+
+// known is owner without asking anybody.
+func (b *built) known(_ context.Context, n hosts.Name) tokens.Tenant {
+	t, _ := b.directory.Known(n)
+	return tokens.Tenant(t)
+}
 
 // owner tells which tenant a host belongs to; empty if nobody can tell.
 func (b *built) owner(ctx context.Context, n hosts.Name) tokens.Tenant {

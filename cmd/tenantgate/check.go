@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 
@@ -34,13 +35,25 @@ column, path and a hint.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: fine\n", name(from))
-			return err
+			return fine(cmd.OutOrStdout(), name(from), f)
 		},
 	}
 	from.flags(cmd, true)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the problems as JSON")
 	return cmd
+}
+
+// fine says so, and what only a run could tell.
+func fine(w io.Writer, name string, f config.File) error {
+	b, err := assemble(f, offline)
+	if err != nil {
+		return err
+	}
+	for _, domain := range b.unresolved {
+		fmt.Fprintf(w, "%s: note: which tenant %s is will be asked at the start; until it is known, its entry permits nothing\n", name, domain)
+	}
+	_, err = fmt.Fprintf(w, "%s: fine\n", name)
+	return err
 }
 
 func name(from source) string {

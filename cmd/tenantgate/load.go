@@ -32,8 +32,21 @@ func (s *source) read() (config.File, error) {
 	if _, usage := errors.AsType[usage](err); usage {
 		return f, err
 	}
-	_, built := assemble(f, offline)
+	_, built := assemble(presentable(f), offline)
 	return f, f.Locate(errors.Join(err, built))
+}
+
+// presentable is f with a tenant filled in where the file has none that can be
+// read: config has told that already, and the rest is to be told as well.
+func presentable(f config.File) config.File {
+	const any = "00000000-0000-0000-0000-00000000000"
+	if f.Tenant.ID == "" {
+		f.Tenant.ID = any + "1"
+	}
+	if f.Tenant.Policy == "" {
+		f.Tenant.Policy = any + "2"
+	}
+	return f
 }
 
 func (s *source) parse() (config.File, error) {

@@ -71,6 +71,9 @@ func report(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
+	if errors.Is(err, errSilent) {
+		return exitWrong
+	}
 	if bad, ok := errors.AsType[*config.Problems](err); ok {
 		_ = bad.Print(w, style(w))
 		return exitWrong
