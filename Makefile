@@ -13,7 +13,7 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 build: ## bin/tenantgate, static, with its commit inside
-	$(GO) build -trimpath -ldflags='-s -w' -o bin/ ./cmd/tenantgate
+	$(GO) build -trimpath -buildvcs=auto -ldflags='-s -w' -o bin/ ./cmd/tenantgate
 
 run: build ## the demo; with TENANT=… POLICY=… the real proxy
 	@TENANT='$(TENANT)' POLICY='$(POLICY)' .ci/try
