@@ -125,7 +125,7 @@ func (c *claims) token() Token {
 	}
 	t.Tenant, t.Why = c.tenant()
 	if t.Why != "" {
-		t.Unreadable, t.Tenant = true, ""
+		t.Unreadable = true
 		return t
 	}
 	t.Account = c.account(t.Tenant)

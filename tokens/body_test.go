@@ -1,0 +1,97 @@
+package tokens
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/tenantgate/tenantgate/hosts"
+)
+
+// untouched fails the test when it is read.
+type untouched struct{ t *testing.T }
+
+func (u untouched) Read([]byte) (int, error) { u.t.Error("the body is read"); return 0, io.EOF }
+func (u untouched) Close() error             { return nil }
+
+func TestBodyIsReadOnlyWhereItCouldCarryACredential(t *testing.T) {
+	const formType = "application/x-www-form-urlencoded"
+	for _, tt := range []struct{ name, target, contentType string }{
+		{"another host", "https://login.microsoftonline.com/common/oauth2/token", formType},
+		{"an upload", "https://contoso.sharepoint.com/_api/upload", "application/octet-stream"},
+		{"no type", graph, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, tt.target, nil)
+			r.Body, r.ContentLength = untouched{t}, -1
+			if tt.contentType != "" {
+				r.Header.Set("Content-Type", tt.contentType)
+			}
+			if _, err := finder(t).Find(nil, hosts.Name(r.URL.Hostname()), r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	r := httptest.NewRequest(http.MethodPost, graph, nil)
+	r.Header.Set("Content-Type", formType)
+	r.Body, r.ContentLength = untouched{t}, maxBody+1
+	if _, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("declared too large: %v", err)
+	}
+}
+
+func TestLongBodyStillArrives(t *testing.T) {
+	sent := strings.Repeat("a=b&", maxBody/2)
+	r := httptest.NewRequest(http.MethodPost, graph, strings.NewReader(sent))
+	r.ContentLength = -1
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if _, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("error is %v", err)
+	}
+	got, err := io.ReadAll(r.Body)
+	if string(got) != sent || err != nil || r.ContentLength != -1 {
+		t.Errorf("%d of %d octets arrive: %v", len(got), len(sent), err)
+	}
+}
+
+func TestLongContentStreamsPastButALongBatchIsRefused(t *testing.T) {
+	sent := `{"x":"` + strings.Repeat("x", 5<<20) + `"}`
+	for path, want := range map[string]error{"/v1.0/x": nil, "/v1.0/$batch": ErrTooLarge} {
+		for _, length := range []int64{-1, int64(len(sent))} {
+			r := httptest.NewRequest(http.MethodPost, "https://graph.microsoft.com"+path, strings.NewReader(sent))
+			r.ContentLength = length
+			r.Header.Set("Content-Type", "application/json")
+			if _, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, want) {
+				t.Errorf("%s: error is %v, want %v", path, err, want)
+			}
+			if got, err := io.ReadAll(r.Body); string(got) != sent || err != nil {
+				t.Errorf("%s: %d octets arrive, %v", path, len(got), err)
+			}
+		}
+	}
+}
+
+func TestCompressedBodyCannotGrowPastTheLimit(t *testing.T) {
+	bomb := encode(t, []string{"gzip"}, make([]byte, 8<<20))
+	r := httptest.NewRequest(http.MethodPost, graph, strings.NewReader(string(bomb)))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Content-Encoding", "gzip")
+	if _, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestBrokenBodyStaysBroken(t *testing.T) {
+	broke := errors.New("client went away")
+	r := httptest.NewRequest(http.MethodPost, graph, io.MultiReader(strings.NewReader("access_"), broken{broke}))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if _, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, ErrUninspectable) || !errors.Is(err, broke) {
+		t.Errorf("error is %v", err)
+	}
+	if got, err := io.ReadAll(r.Body); string(got) != "access_" || !errors.Is(err, broke) {
+		t.Errorf("%q, %v", got, err)
+	}
+}

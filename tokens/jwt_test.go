@@ -1,0 +1,114 @@
+package tokens
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestClaimsOfACredential(t *testing.T) {
+	guid := string(foreign)
+	tests := []struct{ name, payload, want string }{
+		{"v1 issuer alone", `{"iss":"https://sts.windows.net/` + guid + `/"}`, "jwt foreign foreign -"},
+		{"v2 issuer alone", `{"iss":"https://login.microsoftonline.com/` + guid + `/v2.0"}`, "jwt foreign foreign -"},
+		{"US government issuer", `{"iss":"https://login.microsoftonline.us/` + guid + `/v2.0"}`, "jwt foreign foreign -"},
+		{"China issuer v1", `{"iss":"https://sts.chinacloudapi.cn/` + guid + `/"}`, "jwt foreign foreign -"},
+		{"China issuer v2", `{"iss":"https://login.partner.microsoftonline.cn/` + guid + `/v2.0"}`, "jwt foreign foreign -"},
+		{"External ID issuer", `{"iss":"https://` + guid + `.ciamlogin.com/` + guid + `/v2.0"}`, "jwt foreign foreign -"},
+		{"B2C issuer", `{"iss":"https://contoso.b2clogin.com/` + guid + `/v2.0/"}`, "jwt foreign foreign -"},
+		{"access control service", `{"iss":"00000001-0000-0000-c000-000000000000@` + guid + `"}`, "jwt foreign foreign -"},
+		{"issuer nobody knows", `{"iss":"https://sts.example.com/` + guid + `/"}`, "jwt - - " + whyNoTenant},
+		{"issuer over plain http", `{"iss":"http://sts.windows.net/` + guid + `/"}`, "jwt - - " + whyNoTenant},
+		{"tid alone", `{"tid":"` + guid + `"}`, "jwt foreign foreign -"},
+		{"upper case", `{"tid":"ABCDEFAB-CDEF-4BCD-8FAB-CDEFABCDEFAB"}`, "jwt other other -"},
+		{"braces", `{"tid":"{` + guid + `}"}`, "jwt foreign foreign -"},
+		{"urn", `{"tid":"urn:uuid:` + guid + `"}`, "jwt foreign foreign -"},
+		{"no hyphens", `{"tid":"` + strings.ReplaceAll(guid, "-", "") + `"}`, "jwt foreign foreign -"},
+		{"blank round it", `{"tid":" ` + guid + `"}`, "jwt - - " + whyTenant},
+		{"NUL after it", `{"tid":"` + guid + `\u0000"}`, "jwt - - " + whyTenant},
+		{"zeros", `{"tid":"00000000-0000-0000-0000-000000000000"}`, "jwt - - " + whyTenant},
+		{"a domain", `{"tid":"contoso.com"}`, "jwt - - " + whyTenant},
+		{"number", `{"tid":1,"iss":"https://sts.windows.net/` + guid + `/"}`, "jwt - - " + whyType},
+		{"null", `{"tid":null,"iss":"https://sts.windows.net/` + guid + `/"}`, "jwt - - " + whyType},
+		{"list", `{"tid":["` + guid + `"]}`, "jwt - - " + whyType},
+		{"empty", `{"tid":""}`, "jwt - - " + whyType},
+		{"issuer is a list", `{"tid":"` + guid + `","iss":["x"]}`, "jwt - - " + whyType},
+		{"no claim at all", `{"x":1}`, "jwt - - " + whyNoTenant},
+		{"empty object", `{}`, "jwt - - " + whyNoTenant},
+		{"null payload", `null`, "jwt - - " + whyNoClaims},
+		{"list payload", `["tid"]`, "jwt - - " + whyNoClaims},
+		{"trailing JSON", `{"tid":"` + guid + `"}{"tid":"` + string(home) + `"}`, "jwt - - " + whyMalformed},
+		{"repeated, foreign first", `{"tid":"` + guid + `","tid":"` + string(home) + `"}`, "jwt - - " + whyRepeated},
+		{"repeated issuer", `{"iss":"x","tid":"` + guid + `","iss":"x"}`, "jwt - - " + whyRepeated},
+		{"repeated idp", `{"tid":"` + guid + `","idp":"x","idp":"y"}`, "jwt - - " + whyRepeated},
+		{"another case beside", `{"tid":"` + string(home) + `","TID":"` + guid + `"}`, "jwt - - " + whyCase},
+		{"another case alone", `{"Tid":"` + guid + `"}`, "jwt - - " + whyCase},
+		{"a letter that folds to s", `{"tid":"` + string(home) + `","iſs":"x"}`, "jwt - - " + whyCase},
+		{"escapes in name and value", `{"\u0074id":"\u0033` + guid[1:] + `"}`, "jwt foreign foreign -"},
+		{"escaped name repeats", `{"tid":"` + string(home) + `","\u0074id":"` + guid + `"}`, "jwt - - " + whyRepeated},
+		{"issuer differs", `{"tid":"` + string(home) + `","iss":"https://sts.windows.net/` + guid + `/"}`, "jwt - - " + whyIssuer},
+		{"issuer of another maker differs", `{"tid":"` + string(home) + `","iss":"https://sts.example.com/` + guid + `/"}`, "jwt - - " + whyIssuer},
+		{"tid in a nested object only", `{"x":{"tid":"` + guid + `"}}`, "jwt - - " + whyNoTenant},
+		{"values to step over", `{"a":[1,{"tid":"x"},"]}\""],"b":-1.5e3,"c":true , "tid" : "` + guid + `"}`, "jwt foreign foreign -"},
+		{"nested deep", `{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `,"tid":"` + guid + `"}`, "jwt - - " + whyDeep},
+		{"personal account", `{"tid":"` + string(Consumer) + `"}`, "jwt consumer consumer -"},
+		{"personal account is a guest", `{"tid":"` + guid + `","idp":"live.com"}`, "jwt foreign consumer -"},
+		{"personal account by its STS", `{"tid":"` + guid + `","idp":"https://sts.windows.net/` + string(Consumer) + `/"}`, "jwt foreign consumer -"},
+		{"Google account is a guest", `{"tid":"` + guid + `","idp":"google.com"}`, "jwt foreign - -"},
+		{"federation with the home GUID in it", `{"tid":"` + guid + `","idp":"https://adfs.example.com/` + string(home) + `/"}`, "jwt foreign - -"},
+		{"guest without idp", `{"tid":"` + guid + `","acct":1}`, "jwt foreign - -"},
+		{"member without idp", `{"tid":"` + guid + `","acct":0}`, "jwt foreign foreign -"},
+		{"personal altsecid", `{"tid":"` + guid + `","altsecid":"1:live.com:0003BFFD"}`, "jwt foreign - -"},
+		{"idp is null", `{"tid":"` + guid + `","idp":null}`, "jwt - - " + whyType},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Parse(raw(`{"alg":"RS256"}`, tt.payload))
+			if d := strings.TrimPrefix(describe(&got), " "); d != tt.want {
+				t.Errorf("got %q, want %q", d, tt.want)
+			}
+		})
+	}
+}
+
+func raw(head, payload string) string {
+	b64 := base64.RawURLEncoding.EncodeToString
+	return b64([]byte(head)) + "." + b64([]byte(payload)) + ".c2ln"
+}
+
+func TestAlgorithmDoesNotHideTheTenant(t *testing.T) {
+	for _, head := range []string{`{"alg":"none"}`, `{"alg":"RS256"}`, `{"alg":"XX"}`, `{}`, `{"alg":7}`, " \n{}"} {
+		got := Parse(raw(head, `{"tid":"`+string(foreign)+`"}`))
+		if got.Tenant != foreign || got.Verified {
+			t.Errorf("%s: %+v", head, got)
+		}
+	}
+	if got := Parse(strings.TrimSuffix(raw(`{"alg":"none"}`, `{"tid":"`+string(foreign)+`"}`), "c2ln")); got.Tenant != foreign {
+		t.Errorf("empty signature: %+v", got)
+	}
+}
+
+func TestClaimsAreKeptShort(t *testing.T) {
+	long := strings.Repeat("é", 4000)
+	got := Parse(raw(`{}`, `{"tid":"`+string(home)+`","upn":"`+long+`","aud":["`+long+`"],"idp":"`+long+`","exp":1.5e9}`))
+	for _, s := range []string{got.User, got.Audience, got.IDP} {
+		if s == "" || len(s) > maxText || strings.ContainsRune(s, '\uFFFD') {
+			t.Errorf("claim of %d octets", len(s))
+		}
+	}
+	if got.Expires != time.Unix(1_500_000_000, 0).UTC() {
+		t.Errorf("expires %v", got.Expires)
+	}
+}
+
+func TestTooLongIsUnreadable(t *testing.T) {
+	for _, raw := range []string{
+		raw(`{}`, `{"x":"`+strings.Repeat("x", maxToken)+`","tid":"`+string(home)+`"}`),
+		raw(`{"x":"`+strings.Repeat("x", maxHeader)+`"}`, `{"tid":"`+string(home)+`"}`),
+	} {
+		if got := Parse(raw); !got.Unreadable || got.Why != whyLong {
+			t.Errorf("%+v", got)
+		}
+	}
+}
