@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"encoding/base64"
+	"net/http"
 	"strings"
 )
 
@@ -20,8 +21,12 @@ func headers(s *search) {
 }
 
 // copySource reads where Azure Storage is told to copy from (rest/api/
-// storageservices/put-blob-from-url): a URL with a signature, or a token for it.
+// storageservices/put-blob-from-url): a URL with a signature, or a token for
+// it. Every copy is a PUT.
 func copySource(s *search) {
+	if s.request.Method != http.MethodPut {
+		return
+	}
 	for _, line := range s.request.Header["X-Ms-Copy-Source-Authorization"] {
 		s.read(InCopySource, asLine, line)
 	}
