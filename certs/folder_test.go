@@ -216,25 +216,43 @@ func TestUnfinishedFilesAreNeverTakenForRealOnes(t *testing.T) {
 }
 
 func TestProcessesThatStartTogetherAgreeOnOneCA(t *testing.T) {
-	dir := newDir(t)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	seen := map[string]int{}
-	for range 16 {
-		wg.Go(func() {
-			a, err := Open(dir, restricted)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				t.Error(err)
-				return
+	for range 20 {
+		dir := newDir(t)
+		found := make([]*Authority, 8)
+		start := make(chan struct{})
+		var wg sync.WaitGroup
+		for i := range found {
+			wg.Go(func() {
+				<-start
+				var err error
+				if found[i], err = Open(dir, restricted); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(start)
+		wg.Wait()
+		for _, a := range found {
+			if a != nil && found[0] != nil && !a.Certificate().Equal(found[0].Certificate()) {
+				t.Fatalf("%s and %s", found[0].Certificate().Subject, a.Certificate().Subject)
 			}
-			seen[a.Summary().SHA256]++
-		})
+		}
 	}
-	wg.Wait()
-	if len(seen) != 1 {
-		t.Errorf("%d different CAs", len(seen))
+}
+
+func TestWhatIsThereIsNeverOverwrittenByAFirstRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := publish(path, []byte("first"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish(path, []byte("second"), 0o600); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("error %v, want fs.ErrExist", err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "first" {
+		t.Errorf("%q (%v)", got, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), scratch)); err != nil || len(left) > 0 {
+		t.Errorf("left %v (%v)", left, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,6 +64,7 @@ func TestCAThatCouldSignForStrangersIsNotMade(t *testing.T) {
 		set("com", ""),                     // a top-level domain
 		set("graph.microsoft.com uk", ""),  // hidden among others
 		set("*.co.uk", ""),                 // a public suffix
+		set("corp", ""),                    // a top-level domain of one's own
 		set("graph.microsoft.com com", ""), // covers the rest
 	} {
 		if a, err := Create(s, key, lifetime); err == nil {
@@ -113,6 +115,23 @@ func TestMissingNamesWhatNeedsANewCA(t *testing.T) {
 				t.Errorf("missing %q, want %q", got, tt.missing)
 			}
 		})
+	}
+}
+
+func TestHostExemptedAfterTheCAWasMadeIsNotSigned(t *testing.T) {
+	dir := newDir(t)
+	if _, err := Open(dir, set("*.a.test", "")); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(dir, set("*.a.test", "x.a.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Leaf("x.a.test"); !errors.Is(err, ErrNotPermitted) {
+		t.Errorf("error %v, want ErrNotPermitted", err)
+	}
+	if got := a.Missing(set("x.a.test y.a.test", "")); len(got) != 1 || got[0] != "x.a.test" {
+		t.Errorf("missing %v, want x.a.test", got)
 	}
 }
 

@@ -58,16 +58,13 @@ func (a *Authority) Summary() Summary {
 	return s
 }
 
-// String is Describe in a string. An authority prints so under every verb:
-// nothing of its key gets into a log by accident.
+// String is Describe in a string, so that an authority in a log line shows its
+// certificate and nothing of its key.
 func (a *Authority) String() string {
 	var b strings.Builder
 	a.Describe(&b) // a Builder never fails
 	return b.String()
 }
-
-// GoString keeps %#v from the key.
-func (a *Authority) GoString() string { return a.String() }
 
 // Describe writes the summary for a person to read.
 func (a *Authority) Describe(w io.Writer) error {
