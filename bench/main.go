@@ -1,0 +1,104 @@
+// Package main measures tenantgate beside goproxy's own interception and a
+// plain net/http interceptor, in one run.
+//
+// Each proxy is a process of its own, so that its CPU time can be told from
+// that of the load and the origin, which share this process. Rounds are
+// interleaved: for each round and workload, each proxy in turn. What is
+// compared is CPU time for a request, as a ratio to the plain interceptor of
+// the same run; requests a second depend on what else the machine does.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+)
+
+// proxies are what is compared, each with how it is served as a child.
+var proxies = []struct {
+	name  string
+	serve func(setup) error
+}{
+	{"plain", servePlain},
+	{"goproxy", serveGoproxy},
+	{"tenantgate", serveTenantgate},
+}
+
+func main() {
+	log.SetFlags(0)
+	rounds := flag.Int("rounds", 5, "rounds of each cell")
+	requests := flag.Int("n", 20000, "requests of a keep-alive cell; new connections are a tenth")
+	only := flag.String("w", "", "only workloads whose name contains this")
+	role := flag.String("serve", "", "internal: serve as this proxy")
+	profile := flag.String("profile", "", "write CPU profiles of the proxies into this directory")
+	flag.Parse()
+	if *role != "" {
+		serve(*role)
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	b, err := newBench(*profile)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.close()
+	if err := b.run(ctx, *rounds, *requests, *only); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run measures every cell and prints the table.
+func (b *bench) run(ctx context.Context, rounds, requests int, only string) error {
+	cells := map[string][]float64{}
+	for round := range rounds {
+		for _, w := range workloads {
+			if !strings.Contains(w.name, only) {
+				continue
+			}
+			for _, p := range proxies {
+				fmt.Fprintf(os.Stderr, "\rround %d of %d: %-22s %-12s", round+1, rounds, w.name, p.name)
+				cost, err := b.cell(ctx, p.name, w, requests)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", w.name, p.name, err)
+				}
+				cells[w.name+"/"+p.name] = append(cells[w.name+"/"+p.name], cost)
+			}
+		}
+	}
+	fmt.Fprintf(os.Stderr, "\r%60s\r", "")
+	table(cells, only)
+	return nil
+}
+
+// table prints medians, and their ratio to the plain interceptor. A ratio is
+// the median of each round's ratio: the two were measured a moment apart.
+func table(cells map[string][]float64, only string) {
+	fmt.Println("| workload | unit of CPU | plain | goproxy | tenantgate | tenantgate / plain |")
+	fmt.Println("|---|---|--:|--:|--:|--:|")
+	for _, w := range workloads {
+		if !strings.Contains(w.name, only) {
+			continue
+		}
+		plain, ours := cells[w.name+"/plain"], cells[w.name+"/tenantgate"]
+		ratios := make([]float64, len(plain))
+		for i := range plain {
+			ratios[i] = ours[i] / plain[i]
+		}
+		fmt.Printf("| %s | %s | %.4g | %.4g | %.4g | %.2f |\n", w.name, w.unit,
+			median(plain), median(cells[w.name+"/goproxy"]), median(ours), median(ratios))
+	}
+}
+
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}
