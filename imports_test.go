@@ -43,7 +43,8 @@ var house = map[string]struct {
 	"demo":    {"the built-in imitation of Entra, Graph, SharePoint and ARM", []string{"hosts"}},
 	"cmd/tenantgate": {"", []string{"hosts", "setting", "tagging", "tokens", "links", "directory", "policy",
 		"certs", "audit", "proxy", "resolver", "pac", "config", "console", "demo"}},
-	"bench": {"", nil},
+	"bench":   {"", nil},
+	"clients": {"holds what real clients say of the proxy", nil},
 }
 
 // testOnly are packages that only tests may import; they may import anything.
