@@ -4,12 +4,18 @@
 // authority, as critical X.509 name constraints (RFC 5280, 4.2.1.10): the DNS
 // subtrees of the restricted hosts are permitted, the exempt hosts beneath
 // them and every IP address are excluded, no e-mail address or URI is
-// permitted, and its extended key usage admits TLS servers alone. Whoever
-// steals the key can forge none but the names that "tenantgate ca show" prints.
+// permitted, and its extended key usage admits TLS servers alone. A client that
+// applies them takes a stolen key's word for no name but those that
+// "tenantgate ca show" prints.
 //
-// One gap is known and shown by a test: some verifiers, OpenSSL 3.0 among them,
-// let a wildcard stand beside an excluded name, so that a thief could sign
-// *.login.microsoftonline.com and with it the exempt device.login beneath.
+// Two gaps are the verifiers':
+//
+//   - RFC 5280 (6.1) does not ask for the constraints of a trust anchor to be
+//     applied. Go, OpenSSL, NSS and Chromium apply them, Java 17 does not. It
+//     does where the constraints stand in an intermediate: see [Load].
+//   - An excluded name says nothing of a wildcard beside it in OpenSSL 3.0, NSS
+//     and Java, so that a thief could sign *.login.microsoftonline.com and with
+//     it the exempt device.login beneath. Go and Chromium refuse that.
 //
 // An [Authority] reads those limits back from its certificate and asks them
 // before it signs, so that a name it may not sign is refused here, by

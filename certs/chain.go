@@ -37,14 +37,6 @@ func parseChain(src []byte) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-func formatChain(chain []*x509.Certificate) []byte {
-	var out bytes.Buffer
-	for _, c := range chain {
-		out.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
-	}
-	return out.Bytes()
-}
-
 // checkChain refuses what no client would follow: a certificate that is not a
 // CA or is outside its validity, or one that the next does not sign.
 func checkChain(chain []*x509.Certificate, now time.Time) error {

@@ -86,9 +86,9 @@ func (a *Authority) Describe(w io.Writer) error {
 	row("key", s.Key)
 	row("valid", date(s.NotBefore)+" to "+date(s.NotAfter))
 	rows("files", s.Files)
-	b.WriteString("\nIt can sign for these names and the names beneath them, and for no others:\n")
+	b.WriteString("\nThe certificate permits these names and every name beneath them, and no others:\n")
 	rows("permitted", s.Permitted)
-	b.WriteString("\nIt can never sign for these, nor for any address:\n")
+	b.WriteString("\nIt excludes these names and every name beneath them, and every address:\n")
 	rows("excluded", slices.Concat(s.Excluded, s.ExcludedAddresses))
 	_, err := io.WriteString(w, b.String())
 	return err
