@@ -17,7 +17,8 @@ import (
 // record cannot be kept is refused.
 func (s *Server) admit(c *client) {
 	defer s.survive(c)
-	ctx := context.Background()
+	defer s.hold(c.Conn)()
+	ctx := s.base
 	rules := s.rules.Load()
 	if rules == nil {
 		c.way.refuse(c.Conn, refusal{Reason: policy.NotRecorded})
@@ -55,7 +56,7 @@ func (s *Server) decide(rules *Rules, c *client) policy.Verdict {
 //  3. record, where the verdict is evidence
 //  4. accept, and read the client's TLS hello
 //  5. a hello for a restricted host is intercepted; none, or one that cannot
-//     be read, is closed
+//     be read or does not come in time, is closed
 //  6. move bytes until both sides are done
 func (s *Server) tunnel(ctx context.Context, rules *Rules, c *client, v policy.Verdict) error {
 	origin, v, err := s.reach(ctx, rules, c, v)
@@ -76,9 +77,15 @@ func (s *Server) tunnel(ctx context.Context, rules *Rules, c *client, v policy.V
 		c.Close()
 		return err
 	}
-	if v := s.hello(rules, c, v); v.Action != policy.Tunnel {
+	after, err := s.hello(rules, c, v)
+	switch {
+	case errors.Is(err, errSilent):
+		// What was not looked at is not relayed: the hello could come later.
+		c.Close()
+		return s.tunnelled(e, v, &tunnel{origin: origin}, closedIdle)
+	case after.Action != policy.Tunnel:
 		origin.Close()
-		return s.reconsider(ctx, rules, c, v)
+		return s.reconsider(ctx, rules, c, after)
 	}
 	return s.relay(c, origin, e, v)
 }
@@ -86,7 +93,7 @@ func (s *Server) tunnel(ctx context.Context, rules *Rules, c *client, v policy.V
 // reach dials the origin of a tunnel. The verdict it returns is v, or a
 // refusal, or to intercept after all.
 func (s *Server) reach(ctx context.Context, rules *Rules, c *client, v policy.Verdict) (net.Conn, policy.Verdict, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, orDefault(rules.Origin.Timeout, dialTimeout))
 	defer cancel()
 	if rules.Origin.Parent != nil {
 		conn, err := rules.Origin.Dial(ctx, c.dst)
@@ -123,27 +130,34 @@ func (s *Server) signable(n hosts.Name) bool {
 }
 
 // hello reads what the client of a tunnel says first. The verdict is Tunnel,
-// or what must happen instead.
-func (s *Server) hello(rules *Rules, c *client, v policy.Verdict) policy.Verdict {
+// or what must happen instead; the error is errSilent or nil.
+func (s *Server) hello(rules *Rules, c *client, v policy.Verdict) (policy.Verdict, error) {
 	sni, err := peekHello(c, s.idleTimeout())
 	switch {
+	case errors.Is(err, errSilent):
+		return policy.Verdict{}, err
 	case errors.Is(err, io.EOF):
-		return v // nothing was said: nothing is relayed but the end
+		return v, nil // nothing was said: nothing is relayed but the end
 	case errors.Is(err, errNotTLS) && rules.Policy.NotTLS() == policy.Tunnel:
-		return v
+		return v, nil
 	case errors.Is(err, errNotTLS):
-		return policy.Verdict{Reason: policy.NotTLS}
+		return policy.Verdict{Reason: policy.NotTLS}, nil
 	case err != nil:
-		return policy.Verdict{Reason: policy.MalformedHello}
+		return policy.Verdict{Reason: policy.MalformedHello}, nil
 	case sni == "" && c.dst.Name == "":
-		return policy.Verdict{Reason: policy.AddressLiteral}
+		return policy.Verdict{Reason: policy.AddressLiteral}, nil
 	case sni == "":
-		return v
+		return v, nil
 	}
 	name, err := hosts.Parse(sni)
 	if err != nil {
-		return policy.Verdict{Reason: policy.MalformedHello}
+		return policy.Verdict{Reason: policy.MalformedHello}, nil
 	}
+	return s.named(rules, c, v, name), nil
+}
+
+// named is what becomes of a tunnel whose hello names this host.
+func (s *Server) named(rules *Rules, c *client, v policy.Verdict, name hosts.Name) policy.Verdict {
 	if name == c.dst.Name {
 		return v
 	}
@@ -172,6 +186,13 @@ func (s *Server) reconsider(ctx context.Context, rules *Rules, c *client, v poli
 		return s.intercept(ctx, rules, c, v)
 	}
 	return s.refuse(c, rules, v)
+}
+
+// hold lets Shutdown close c when its time is up, until the returned function
+// is called.
+func (s *Server) hold(c net.Conn) (release func()) {
+	s.open.add(c)
+	return func() { s.open.remove(c) }
 }
 
 // silent answers nothing: the client counts as accepted, and a refusal closes.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/tenantgate/tenantgate/hosts"
@@ -114,6 +115,7 @@ func unread(c net.Conn) (net.Conn, []byte) {
 var (
 	errNotTLS   = errors.New("first bytes are not TLS")
 	errBadHello = errors.New("TLS hello cannot be read")
+	errSilent   = errors.New("nothing was said in time")
 	errSeen     = errors.New("seen enough")
 )
 
@@ -139,16 +141,22 @@ func peekHello(c *client, wait time.Duration) (string, error) {
 	switch {
 	case errors.Is(err, errSeen):
 		return name, nil
+	case len(tee.seen) == 0 && errors.Is(err, os.ErrDeadlineExceeded):
+		return "", errSilent
 	case len(tee.seen) == 0:
 		return "", io.EOF
-	case tee.seen[0] != 22: // ContentType handshake, RFC 8446, 5.1
+	case tee.seen[0] != handshakeRecord:
 		return "", errNotTLS
 	default:
 		return "", errBadHello
 	}
 }
 
-// teeConn keeps what is read and writes nothing.
+// handshakeRecord is the first byte of a hello (ContentType, RFC 8446, 5.1).
+const handshakeRecord = 22
+
+// teeConn keeps what is read and writes nothing. It stops at a first byte that
+// no hello has, rather than wait for a whole record of something else.
 type teeConn struct {
 	net.Conn
 	seen []byte
@@ -160,6 +168,9 @@ func (t *teeConn) Read(b []byte) (int, error) {
 	}
 	n, err := t.Conn.Read(b[:min(len(b), maxHello-len(t.seen))])
 	t.seen = append(t.seen, b[:n]...)
+	if len(t.seen) > 0 && t.seen[0] != handshakeRecord {
+		return 0, errNotTLS
+	}
 	return n, err
 }
 

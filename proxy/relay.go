@@ -28,7 +28,6 @@ const (
 // ended, and records what moved. The first direction to end is passed on as a
 // half close; the other then has DrainTimeout to follow.
 func (s *Server) relay(c *client, origin net.Conn, e *audit.Event, v policy.Verdict) error {
-	start := time.Now()
 	client, first := unread(c.Conn)
 	t := &tunnel{client: client, origin: origin, idle: s.idleTimeout(), drain: s.drainTimeout()}
 	s.open.add(client)
@@ -38,20 +37,22 @@ func (s *Server) relay(c *client, origin net.Conn, e *audit.Event, v policy.Verd
 	s.Metrics.tunnel(-1)
 	s.open.remove(client)
 	s.open.remove(origin)
-	if s.closed.Load() && t.why.Load() == nil {
-		t.ended(closedShutdown)
-	}
+	return errors.Join(err, s.tunnelled(e, v, t, t.reason()))
+}
+
+// tunnelled records the end of a tunnel.
+func (s *Server) tunnelled(e *audit.Event, v policy.Verdict, t *tunnel, why string) error {
 	after := *e
 	after.Kind, after.Time, after.Denied = audit.Access, time.Time{}, false
 	if v.Relevant() {
 		after.ID, after.For = audit.NewID(), e.ID
 	}
 	after.BytesIn, after.BytesOut = t.up.Load(), t.down.Load()
-	after.Addr = addrPort(origin.RemoteAddr()).Addr().String()
-	after.Duration = time.Since(start)
-	after.Close = t.reason()
+	after.Addr = addrPort(t.origin.RemoteAddr()).Addr().String()
+	after.Duration = time.Since(e.Time)
+	after.Close = why
 	s.Metrics.connection(v)
-	return errors.Join(err, s.Recorder.Record(&after))
+	return s.record(&after)
 }
 
 // tunnel is two connections with bytes moving between them.
@@ -121,7 +122,13 @@ func (t *tunnel) pump(to, from net.Conn, count *atomic.Int64, who string) error 
 		t.moved.Store(time.Now().UnixNano())
 	})
 	if err != nil {
-		if !usual(err) {
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded): // set below, by the other direction
+			why := closedDrain
+			t.why.Store(&why)
+		case errors.Is(err, net.ErrClosed): // by us; by now why is told, unless by Shutdown
+			t.ended(closedShutdown)
+		case !usual(err):
 			t.ended(closedError)
 		}
 		t.ended(who)

@@ -8,7 +8,6 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -60,6 +59,8 @@ type Server struct {
 	hand   *handover    // finished handshakes on their way to inner
 	conns  sync.WaitGroup
 	open   openConns
+	base   context.Context // of all dialling; ends when Shutdown's time is up
+	cut    context.CancelFunc
 	own    ownAddresses
 	closed atomic.Bool
 }
@@ -87,6 +88,7 @@ func (s *Server) ServeProxy(l net.Listener) error {
 // start builds the two HTTP servers once.
 func (s *Server) start() {
 	s.once.Do(func() {
+		s.base, s.cut = context.WithCancel(context.Background())
 		s.hand = newHandover()
 		s.tls = s.interceptTLS()
 		s.front = s.newFront()
@@ -100,25 +102,6 @@ func (s *Server) Own(addr net.Addr) { s.own.add(addr) }
 
 // Owns tells whether dialling a would reach one of the proxy's own listeners.
 func (s *Server) Owns(a netip.AddrPort) bool { return s.own.has(a) }
-
-// Shutdown stops accepting, lets requests and tunnels finish until ctx ends,
-// then closes what is left.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.start()
-	s.closed.Store(true)
-	err := s.front.Shutdown(ctx)
-	err = errors.Join(err, s.inner.Shutdown(ctx))
-	done := make(chan struct{})
-	go func() { s.conns.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		s.open.closeAll()
-		err = errors.Join(err, s.inner.Close(), ctx.Err())
-		<-done
-	}
-	return err
-}
 
 func (s *Server) log() *slog.Logger {
 	if s.Log == nil {
@@ -189,33 +172,4 @@ func local(a netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// openConns are the connections that Shutdown closes when its time is up.
-type openConns struct {
-	mu  sync.Mutex
-	set map[net.Conn]struct{}
-}
-
-func (o *openConns) add(c net.Conn) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.set == nil {
-		o.set = map[net.Conn]struct{}{}
-	}
-	o.set[c] = struct{}{}
-}
-
-func (o *openConns) remove(c net.Conn) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.set, c)
-}
-
-func (o *openConns) closeAll() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for c := range o.set {
-		c.Close()
-	}
 }

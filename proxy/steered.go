@@ -36,6 +36,7 @@ func (s *Server) ServeSteered(l net.Listener) error {
 func (s *Server) steer(conn net.Conn) {
 	c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), way: silent{}}
 	defer s.survive(c)
+	defer s.hold(conn)()
 	sni, err := peekHello(c, s.handshakeTimeout())
 	if err == nil && sni == "" {
 		err = errBadHello
