@@ -57,7 +57,7 @@ func (x *encoder) encode(e *Event, observer []byte, uptime time.Duration) {
 
 func (x *encoder) event(e *Event) {
 	x.raw(`{"@timestamp":"`)
-	x.b = e.Time.UTC().AppendFormat(x.b, "2006-01-02T15:04:05.000000Z")
+	x.timestamp(e.Time.UTC())
 	x.raw(`","ecs":{"version":"9.4.0"},"event":{"id":`)
 	x.word(e.ID)
 	x.raw(`,"kind":"`)
@@ -76,6 +76,31 @@ func (x *encoder) event(e *Event) {
 		x.number(`,"duration":`, int64(e.Duration))
 	}
 	x.raw(`},`)
+}
+
+// timestamp writes t as RFC 3339 in UTC with microseconds, at a third of what
+// AppendFormat takes for it.
+func (x *encoder) timestamp(t time.Time) {
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	x.digits(year, 4, '-')
+	x.digits(int(month), 2, '-')
+	x.digits(day, 2, 'T')
+	x.digits(hour, 2, ':')
+	x.digits(minute, 2, ':')
+	x.digits(second, 2, '.')
+	x.digits(t.Nanosecond()/1000, 6, 'Z')
+}
+
+// digits writes n with leading zeros, and end behind it.
+func (x *encoder) digits(n, width int, end byte) {
+	at := len(x.b) + width
+	x.b = append(x.b, "000000"[:width]...)
+	for i := 1; i <= width; i++ {
+		x.b[at-i] = byte('0' + n%10)
+		n /= 10
+	}
+	x.b = append(x.b, end)
 }
 
 // kind is alert where enforcement fired, or would have. An access event never

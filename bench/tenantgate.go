@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -42,6 +43,7 @@ func serveTenantgate(s setup) error {
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", s.Origin)
 	}}
+	debug.SetGCPercent(400) // as "tenantgate run" does, see cmd/tenantgate/memory.go
 	server := &proxy.Server{Leaves: ca, Recorder: events, Metrics: proxy.NewMetrics(prometheus.NewRegistry())}
 	server.Use(&proxy.Rules{
 		Tags: tags, Tokens: finder, Policy: rules, Origin: origin,

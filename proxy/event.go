@@ -66,9 +66,15 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 	case len(x.tags) > 0:
 		e.Action, e.Unknown = "request-tagged", kind == audit.Tenant
 	}
+	if x.plane == policy.Auth {
+		e.Category = signInCategory
+	}
 	e.Credentials = x.credentials()
 	return e
 }
+
+// signInCategory is ECS's category of an event on a sign-in host.
+var signInCategory = []string{"network", "web", "authentication"}
 
 func (x *exchange) credentials() []audit.Credential {
 	if len(x.found) == 0 {

@@ -119,7 +119,7 @@ func (x *exchange) tag() {
 	if x.client.entra {
 		n = tagging.Canonical
 	}
-	x.tags = x.rules.Tags.Apply(h, n)
+	x.tags = x.rules.Tags.Set(h, n)
 }
 
 // originURL is the request's own target at dst, byte for byte.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,16 @@ type Metrics struct {
 	handshakes  *prometheus.CounterVec
 	latency     *prometheus.HistogramVec
 	tunnels     prometheus.Gauge
+
+	// counted are the counters of requests that have been needed: finding one
+	// by its labels costs more than all the rest of counting.
+	counted sync.Map // requestLabels to prometheus.Counter
+}
+
+type requestLabels struct {
+	plane  policy.Plane
+	action policy.Action
+	reason policy.Reason
 }
 
 // NewMetrics registers the proxy's metrics with r.
@@ -49,9 +60,15 @@ func (m *Metrics) connection(v policy.Verdict) {
 }
 
 func (m *Metrics) request(plane policy.Plane, v policy.Verdict) {
-	if m != nil {
-		m.requests.WithLabelValues(string(plane), v.Action.String(), string(v.Reason)).Inc()
+	if m == nil {
+		return
 	}
+	labels := requestLabels{plane, v.Action, v.Reason}
+	counter, ok := m.counted.Load(labels)
+	if !ok {
+		counter, _ = m.counted.LoadOrStore(labels, m.requests.WithLabelValues(string(plane), v.Action.String(), string(v.Reason)))
+	}
+	counter.(prometheus.Counter).Inc()
 }
 
 func (m *Metrics) handshake(ok bool) {

@@ -99,6 +99,12 @@ func (t *Table) Apply(h http.Header, n hosts.Name) []string {
 			delete(h, key)
 		}
 	}
+	return t.Set(h, n)
+}
+
+// Set does the second half of Apply, for a caller that has been through h with
+// Strip already and wants to know what was found.
+func (t *Table) Set(h http.Header, n hosts.Name) []string {
 	r := t.rule(n)
 	if r == nil {
 		return nil

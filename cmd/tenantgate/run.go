@@ -35,6 +35,7 @@ logged. SIGTERM drains.`,
 
 func runProxy(ctx context.Context, from *source, errs io.Writer) error {
 	log := logger(errs)
+	tuneMemory()
 	if err := certs.HardenProcess(); err != nil {
 		log.Warn("core dumps could not be turned off", "err", err)
 	}
