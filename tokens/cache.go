@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -58,6 +59,8 @@ type cache struct {
 	aead   cipher.AEAD
 	nonce  [12]byte
 	shards [cacheShards]shard
+	hits   atomic.Uint64
+	misses atomic.Uint64
 }
 
 // shard has two generations: when the young one is full it becomes the old
@@ -102,8 +105,10 @@ func (c *cache) get(k *key) ([]*Token, bool) {
 	}
 	s.mu.Unlock()
 	if !ok || e.key != *k || e.until != 0 && time.Now().Unix() >= e.until {
+		c.misses.Add(1)
 		return nil, false
 	}
+	c.hits.Add(1)
 	return e.tokens, true
 }
 

@@ -175,3 +175,7 @@ func (f *Finder) digest(raw string) string {
 	mac.Write([]byte(raw))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
+
+// Stats tells how often a credential was known already, and how often it had
+// to be read.
+func (f *Finder) Stats() (hits, misses uint64) { return f.cache.hits.Load(), f.cache.misses.Load() }

@@ -78,6 +78,14 @@ func (d *daemon) count() {
 	}
 	counter("tenantgate_leaf_mints_total", "Leaf certificates minted.", nil, func() float64 { n, _ := d.ca.Stats(); return float64(n) })
 	counter("tenantgate_leaf_cache_hits_total", "Leaf certificates taken from the cache.", nil, func() float64 { _, n := d.ca.Stats(); return float64(n) })
+	counter("tenantgate_token_cache_hits_total", "Credentials that were known already.", nil, func() float64 {
+		n, _ := d.now.Load().rules.Tokens.Stats()
+		return float64(n + d.reload.hits.Load())
+	})
+	counter("tenantgate_token_cache_misses_total", "Credentials that had to be read.", nil, func() float64 {
+		_, n := d.now.Load().rules.Tokens.Stats()
+		return float64(n + d.reload.misses.Load())
+	})
 	b := thisBuild()
 	gauge("tenantgate_build_info", "This build.", prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": b.Go}, func() float64 { return 1 })
 	gauge("tenantgate_config_last_reload_success", "1 unless the last reload was refused.", nil, func() float64 {

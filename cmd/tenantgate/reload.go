@@ -19,6 +19,8 @@ import (
 type reloadState struct {
 	failed atomic.Bool
 	when   atomic.Int64 // Unix seconds of the last success
+
+	hits, misses atomic.Uint64 // of the token caches of earlier configurations
 }
 
 // askAgain is how often partners' domains that nobody could tell the tenant of

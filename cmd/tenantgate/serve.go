@@ -82,7 +82,14 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 // use puts b in force.
 func (d *daemon) use(b *built) {
 	d.server.Use(b.rules)
-	d.now.Store(b)
+	if old := d.now.Swap(b); old != nil {
+		hits, misses := old.rules.Tokens.Stats()
+		d.reload.hits.Add(hits)
+		d.reload.misses.Add(misses)
+		if err := old.directory.Close(); err != nil {
+			d.log.Warn("keep what the directory knows", "err", err)
+		}
+	}
 	if len(b.unresolved) > 0 {
 		d.log.Warn("partners whose tenant nobody can tell permit nothing for now", "domains", b.unresolved)
 	}
@@ -157,10 +164,14 @@ func (d *daemon) close() error {
 	for _, l := range d.listeners {
 		l.Close()
 	}
-	if d.events == nil {
-		return nil
+	var err error
+	if b := d.now.Load(); b != nil {
+		err = b.directory.Close()
 	}
-	return d.events.Close()
+	if d.events != nil {
+		err = errors.Join(err, d.events.Close())
+	}
+	return err
 }
 
 // makeState makes the state directory, which only its owner may enter.
