@@ -1,0 +1,176 @@
+package proxy_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
+)
+
+// sent is what came of sending a case.
+type sent struct {
+	answers     []proxytest.Answer
+	intercepted bool
+	from        net.Addr // the client's own address, which events name
+	err         error    // the connection hangs, or the answer cannot be read
+}
+
+// send carries a case out.
+func (a *attack) send(rig *proxytest.Rig, v *values, r run, wants int) sent {
+	w := a.way(v, r)
+	if a.keys["alpn"] == "plain" {
+		w = proxytest.Way{}
+	}
+	conn, err := rig.Open(w)
+	var refused *proxytest.Refused
+	if errors.As(err, &refused) {
+		return sent{answers: []proxytest.Answer{refused.Answer}, from: rig.Last()}
+	}
+	if err != nil {
+		return sent{answers: []proxytest.Answer{{Reset: err.Error()}}, from: rig.Last()}
+	}
+	defer conn.Close()
+	s := sent{from: conn.LocalAddr()}
+	switch {
+	case a.keys["alpn"] == "plain":
+		s.answers, s.err = proxytest.Send(conn, []byte(v.wire(a.sections["request"])), a.methods(wants))
+		return s
+	case a.sections["tunnel"] != "":
+		s.answers, s.err = proxytest.Send(conn, []byte(v.wire(a.sections["tunnel"])), a.methods(wants))
+		return s
+	}
+	tc, err := rig.Shake(conn, w)
+	if errors.As(err, &refused) {
+		s.answers = []proxytest.Answer{refused.Answer}
+		return s
+	}
+	if err != nil {
+		s.answers = []proxytest.Answer{{Reset: err.Error()}}
+		return s
+	}
+	s.intercepted = rig.Intercepted(tc)
+	s.answers, s.err = a.speak(tc, v, r, wants)
+	return s
+}
+
+func (a *attack) speak(tc *tls.Conn, v *values, r run, wants int) ([]proxytest.Answer, error) {
+	switch {
+	case !r.h2:
+		return proxytest.Send(tc, []byte(v.wire(a.sections["request"])), a.methods(wants))
+	case a.sections["frames"] != "":
+		return proxytest.SendStreams(tc, v.streams(a.sections["frames"]))
+	default:
+		return proxytest.SendStreams(tc, []proxytest.Stream{translate(v.wire(a.sections["request"]))})
+	}
+}
+
+// methods are those of the requests that are answered, HEAD above all: its
+// answer has no body whatever its length says.
+func (a *attack) methods(wants int) []string {
+	list := strings.Fields(a.keys["methods"])
+	for len(list) < wants {
+		list = append(list, "GET")
+	}
+	return list
+}
+
+// way says how the client connects.
+func (a *attack) way(v *values, r run) proxytest.Way {
+	target := v.expand(a.keys["target"])
+	w := proxytest.Way{
+		Steered: r.steered, Connect: "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n",
+		Early: a.keys["early"] == "yes", Name: a.keys["sni"], Spell: a.keys["spell"], ALPN: []string{"http/1.1"},
+		Pieces: len(a.keys["pieces"]),
+	}
+	if raw, ok := a.sections["connect"]; ok {
+		w.Connect = v.wire(raw)
+	}
+	if r.h2 {
+		w.ALPN = []string{"h2"}
+	}
+	if w.Name == "none" {
+		w.Name = ""
+	}
+	if a.keys["offer"] == "many" { // a hello of more than one segment
+		for i := range 200 {
+			w.ALPN = append(w.ALPN, "x-padding-of-the-hello-"+string(rune('a'+i%26))+string(rune('a'+i/26)))
+		}
+	}
+	switch a.keys["max"] {
+	case "1.0":
+		w.Max = tls.VersionTLS10
+	case "1.1":
+		w.Max = tls.VersionTLS11
+	case "1.2":
+		w.Max = tls.VersionTLS12
+	}
+	if name := a.keys["ech"]; name != "" {
+		w.ECH = proxytest.ECHConfig(name)
+	}
+	return w
+}
+
+// translate turns a well-formed HTTP/1.1 request into HTTP/2.
+func translate(raw string) proxytest.Stream {
+	head, body, _ := strings.Cut(raw, "\r\n\r\n")
+	lines := strings.Split(head, "\r\n")
+	method, rest, _ := strings.Cut(lines[0], " ")
+	target, _, _ := strings.Cut(rest, " ")
+	s := proxytest.Stream{Fields: []proxytest.Field{{Name: ":method", Value: method}, {Name: ":scheme", Value: "https"}, {Name: ":path", Value: target}}}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ":")
+		name, value = strings.ToLower(name), strings.Trim(value, " ")
+		switch name {
+		case "host":
+			s.Fields = append([]proxytest.Field{{Name: ":authority", Value: value}}, s.Fields...)
+		case "connection":
+		default:
+			s.Fields = append(s.Fields, proxytest.Field{Name: name, Value: value})
+		}
+	}
+	if body != "" {
+		s.Data = []byte(body)
+	}
+	return s
+}
+
+// streams reads a script of frames: HEADERS, DATA and TRAILERS, each with its
+// lines below; another HEADERS begins another stream.
+func (v *values) streams(script string) []proxytest.Stream {
+	v.t.Helper()
+	var all []proxytest.Stream
+	var s *proxytest.Stream
+	part := ""
+	for line := range strings.Lines(script) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case line == "HEADERS":
+			all = append(all, proxytest.Stream{})
+			s, part = &all[len(all)-1], line
+		case line == "DATA" || line == "TRAILERS":
+			part = line
+		case part == "DATA":
+			s.Data = append(s.Data, v.expand(v.escapes(line))...)
+		default:
+			f := v.field(line)
+			if part == "TRAILERS" {
+				s.Trailers = append(s.Trailers, f)
+			} else {
+				s.Fields = append(s.Fields, f)
+			}
+		}
+	}
+	return all
+}
+
+// field reads "name: value"; the blank belongs to neither.
+func (v *values) field(line string) proxytest.Field {
+	v.t.Helper()
+	i := strings.Index(line[1:], ": ")
+	if i < 0 {
+		v.t.Fatalf("field %q", line)
+	}
+	return proxytest.Field{Name: v.escapes(line[:i+1]), Value: v.expand(v.escapes(line[i+3:]))}
+}

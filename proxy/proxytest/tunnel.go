@@ -1,0 +1,183 @@
+package proxytest
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// patience bounds every wait of a sender.
+const patience = 10 * time.Second
+
+// Way is how a client reaches its destination.
+type Way struct {
+	Steered bool
+	Connect string // bytes of the CONNECT request, where it is not steered
+	Early   bool   // the TLS hello goes out together with the CONNECT request
+
+	Name   string   // server name of the TLS hello; empty: none
+	Spell  string   // what the hello says instead of Name, of the same length
+	ALPN   []string // offered protocols
+	Max    uint16   // highest TLS version; 0: 1.3
+	Pieces int      // the hello is written in so many pieces; 0: one
+	ECH    []byte   // an ECHConfigList; nil: none
+}
+
+// Refused is an answer to CONNECT that is not 200.
+type Refused struct{ Answer }
+
+func (r *Refused) Error() string {
+	return fmt.Sprintf("CONNECT: %d %s", r.Status, r.Header.Get("Tenantgate-Reason"))
+}
+
+// Open connects by w as far as before TLS. Early connections have not sent
+// their CONNECT yet; without a CONNECT the connection is to the proxy itself.
+func (r *Rig) Open(w Way) (net.Conn, error) {
+	addr := r.Explicit
+	if w.Steered {
+		addr = r.Steered
+	}
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return nil, err
+	}
+	r.last = conn.LocalAddr()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	switch {
+	case w.Steered || w.Connect == "":
+		return conn, nil
+	case w.Early:
+		return &early{Conn: conn, before: []byte(w.Connect)}, nil
+	}
+	if _, err := io.WriteString(conn, w.Connect); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return accepted(conn)
+}
+
+// accepted reads the answer to CONNECT.
+func accepted(conn net.Conn) (net.Conn, error) {
+	br := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(br, &http.Request{Method: http.MethodConnect})
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("answer to CONNECT: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return &buffered{Conn: conn, r: br}, nil
+	}
+	defer conn.Close()
+	body, err := io.ReadAll(br) // the answer to a CONNECT ends with its connection
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("refusal of CONNECT: %w", err)
+	}
+	return nil, &Refused{Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}}
+}
+
+// Shake does the TLS handshake of w on conn. Any certificate is accepted: who
+// answered is told by Intercepted.
+func (r *Rig) Shake(conn net.Conn, w Way) (*tls.Conn, error) {
+	cfg := &tls.Config{
+		ServerName: w.Name, NextProtos: w.ALPN, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: w.Max,
+		EncryptedClientHelloConfigList: w.ECH, RootCAs: r.roots,
+	}
+	if w.Spell != "" || w.Pieces > 0 {
+		conn = &forged{Conn: conn, from: w.Name, to: w.Spell, pieces: max(w.Pieces, 1)}
+	}
+	tc := tls.Client(conn, cfg)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("handshake: %w", err)
+	}
+	return tc, nil
+}
+
+// Intercepted tells whether the proxy answered the handshake of tc: false
+// means that the origin did.
+func (r *Rig) Intercepted(tc *tls.Conn) bool {
+	leaf := tc.ConnectionState().PeerCertificates[0]
+	pool := x509.NewCertPool()
+	pool.AddCert(r.ca)
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: pool})
+	return err == nil
+}
+
+// buffered reads first what came behind the answer to CONNECT.
+type buffered struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
+
+// CloseWrite ends the client's direction.
+func (b *buffered) CloseWrite() error { return b.Conn.(*net.TCPConn).CloseWrite() }
+
+// early puts its CONNECT in front of the first write, and takes the answer off
+// in front of the first read.
+type early struct {
+	net.Conn
+	before []byte
+	in     net.Conn
+}
+
+func (e *early) Write(p []byte) (int, error) {
+	if e.before == nil {
+		return e.Conn.Write(p)
+	}
+	all := slices.Concat(e.before, p)
+	e.before = nil
+	_, err := e.Conn.Write(all)
+	return len(p), err
+}
+
+func (e *early) Read(p []byte) (int, error) {
+	if e.in == nil {
+		in, err := accepted(e.Conn)
+		if err != nil {
+			return 0, err
+		}
+		e.in = in
+	}
+	return e.in.Read(p)
+}
+
+// forged rewrites a name in the first write, the hello, and splits it.
+type forged struct {
+	net.Conn
+	from, to string
+	pieces   int
+	done     bool
+}
+
+func (f *forged) Write(p []byte) (int, error) {
+	if f.done {
+		return f.Conn.Write(p)
+	}
+	f.done = true
+	hello := string(p)
+	if f.to != "" {
+		hello = strings.ReplaceAll(hello, f.from, f.to)
+	}
+	size := len(hello)/f.pieces + 1
+	for hello != "" {
+		n := min(size, len(hello))
+		if _, err := io.WriteString(f.Conn, hello[:n]); err != nil {
+			return 0, err
+		}
+		hello = hello[n:]
+	}
+	return len(p), nil
+}
