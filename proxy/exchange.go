@@ -66,9 +66,12 @@ func (x *exchange) release() {
 
 // screen refuses what no policy is asked about: requests that are not well
 // formed, or for another host than their connection was admitted for
-// (fronting, coalescing; RFC 9110, 7.4).
+// (fronting, coalescing; RFC 9110, 7.4). The client's own restriction headers
+// are noted and deleted first: refused or not, nominated by Connection or not,
+// they are evidence.
 func (x *exchange) screen() (policy.Reason, bool) {
 	r := x.in
+	x.clientTags = tagging.Strip(r.Header)
 	switch {
 	case r.Method == http.MethodConnect:
 		return policy.UnsupportedMethod, false
@@ -85,7 +88,7 @@ func (x *exchange) screen() (policy.Reason, bool) {
 	if err != nil {
 		return policy.MalformedAuthority, false
 	}
-	if authority != x.client.dst || x.client.fronted {
+	if !x.client.serves(authority) {
 		return policy.AuthorityMismatch, false
 	}
 	// In HTTP/2 a host field may stand beside :authority; net/http leaves it
@@ -108,13 +111,12 @@ func target(r *http.Request) bool {
 
 // tag makes the request that leaves: a shallow copy of what came, without
 // hop-by-hop fields and trailers of restriction headers, with our tags set
-// last. The client's own restriction headers are deleted on every host.
+// last. The client's own were deleted by screen, on every host.
 func (x *exchange) tag() {
 	ctx := httptrace.WithClientTrace(x.in.Context(), &httptrace.ClientTrace{Got1xxResponse: x.informational})
 	x.out = outbound(ctx, x.in, x.client.dst)
 	x.received = bodyOf(x.w, x.in, x.out)
 	h := x.out.Header
-	x.clientTags = tagging.Strip(h)
 	n := x.host
 	if x.client.entra {
 		n = tagging.Canonical
