@@ -64,8 +64,11 @@ func (p *plainRequest) decide() policy.Verdict {
 // RoundTrip implements goproxy.RoundTripper: it sends the request with
 // hop-by-hop fields and every restriction header removed, and records it.
 func (p *plainRequest) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Response, error) {
+	p.client = tagging.Strip(r.Header) // also what Connection nominates
 	removeHopByHop(r.Header)
-	p.client = tagging.Strip(r.Header)
+	if _, ok := r.Header["User-Agent"]; !ok {
+		r.Header["User-Agent"] = nil // else the transport names itself
+	}
 	r.Trailer = nil
 	if p.verdict.Relevant() {
 		if err := p.server.record(p.event(audit.Tenant)); err != nil {
