@@ -134,7 +134,7 @@ func (r *Rig) listen(t testing.TB) {
 	go func() { ended <- r.Server.ServeProxy(explicit) }()
 	go func() { ended <- r.Server.ServeSteered(steered) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_ = r.Server.Shutdown(ctx) // what is still open is closed
 		for range 2 {
