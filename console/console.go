@@ -1,12 +1,15 @@
 // Package console shows an operator what is going on.
 //
-// It never changes anything: every page is a GET. It is meant for the admin
-// listener, which is on loopback unless an administrator says otherwise.
+// It never changes anything: every page is a GET, and there is no script in
+// any of them. It is meant for the admin listener, which is on loopback unless
+// an administrator says otherwise. What clients send is text here, whatever it
+// looks like.
 package console
 
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // Component is a part of the program and how it is.
@@ -16,21 +19,44 @@ type Component struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Console serves the admin listener. Its fields are set before Handler.
-type Console struct {
-	Version string
-	Ready   func() []Component // how each part is; not ready if one is not OK
-	Metrics http.Handler       // /metrics
-	PAC     http.Handler       // /proxy.pac
+// Status is what is in force.
+type Status struct {
+	Version, Mode, Tenant, Policy, Hash string
+
+	Started, Loaded time.Time // when the program started, and this configuration came into force
+	Refused         bool      // the last reload was refused: the file is not what is in force
+
+	Restricted, Exceptions, Exempt []string // host patterns
 }
 
-// Handler returns the pages of the admin listener.
+// Console serves the admin listener. Its fields are set before Handler.
+type Console struct {
+	Ready   func() []Component         // how each part is; not ready if one is not OK
+	Status  func() Status              // what is in force
+	Recent  *Recent                    // the events that the pages show
+	Names   []string                   // hosts that the pages may be asked for by, beside loopback and the listener's own address
+	Tenant  func(id string) string     // a name for a tenant, empty if it has none; may be nil
+	Words   func(reason string) string // a reason in a sentence; may be nil
+	Metrics http.Handler               // /metrics
+	PAC     http.Handler               // /proxy.pac
+}
+
+// Handler returns the pages of the admin listener. What machines ask for
+// answers under any name: a load balancer, a scraper and a browser that fetches
+// its PAC file use the one they were given.
 func (c *Console) Handler() http.Handler {
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /{$}", c.overview)
+	pages.HandleFunc("GET /event/{id}", c.event)
+	pages.HandleFunc("GET /hosts", c.hosts)
+	pages.HandleFunc("GET /style.css", static("pages/style.css", "text/css; charset=utf-8"))
+	pages.HandleFunc("GET /icon.svg", static("pages/icon.svg", "image/svg+xml"))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", c.readyz)
 	mux.Handle("GET /metrics", c.Metrics)
 	mux.Handle("/proxy.pac", c.PAC)
+	mux.Handle("/", c.guard(pages))
 	return mux
 }
 

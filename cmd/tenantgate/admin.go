@@ -10,13 +10,16 @@ import (
 
 	"github.com/tenantgate/tenantgate/console"
 	"github.com/tenantgate/tenantgate/pac"
+	"github.com/tenantgate/tenantgate/policy"
+	"github.com/tenantgate/tenantgate/proxy"
 )
 
 // newAdmin builds the admin listener's server.
 func (d *daemon) newAdmin() *http.Server {
 	c := &console.Console{
-		Version: release,
-		Ready:   d.components,
+		Ready: d.components, Status: d.status, Recent: d.recent,
+		Names: names(d.now.Load().file.Listen.Admin), Tenant: d.tenantName,
+		Words:   func(reason string) string { return proxy.Words(policy.Reason(reason)) },
 		Metrics: promhttp.HandlerFor(d.metrics, promhttp.HandlerOpts{}),
 		PAC:     pac.Handler(func() pac.Script { return script(d.now.Load().restricted, d.addr("proxy")) }),
 	}

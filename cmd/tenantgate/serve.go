@@ -21,6 +21,7 @@ import (
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/certs"
 	"github.com/tenantgate/tenantgate/config"
+	"github.com/tenantgate/tenantgate/console"
 	"github.com/tenantgate/tenantgate/proxy"
 )
 
@@ -30,6 +31,8 @@ type daemon struct {
 	from    *source      // read again on SIGHUP; nil where there is nothing to read
 	in      surroundings // what the configuration is built in
 	events  *audit.Log
+	recent  *console.Recent // the events that the console shows
+	started time.Time
 	ca      *certs.Authority
 	server  *proxy.Server
 	admin   *http.Server
@@ -46,7 +49,8 @@ const drainTime = 30 * time.Second
 // open makes everything that f describes, up to listening. On an error
 // nothing stays open.
 func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{log: log, from: from, in: in, metrics: prometheus.NewRegistry(), listeners: map[string]net.Listener{}}
+	d := &daemon{log: log, from: from, in: in, metrics: prometheus.NewRegistry(), listeners: map[string]net.Listener{},
+		recent: console.NewRecent(observer()), started: time.Now()}
 	defer func() {
 		if err != nil {
 			d.close()
@@ -61,7 +65,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	if d.events, err = audit.Open(f.Events, stateDir(f, "events"), observer()); err != nil {
 		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
 	}
-	d.server = &proxy.Server{Recorder: d.events, Metrics: proxy.NewMetrics(d.metrics), Log: log}
+	d.server = &proxy.Server{Recorder: watched{d.events, d.recent}, Metrics: proxy.NewMetrics(d.metrics), Log: log}
 	d.in.own = d.server.Owns
 	b, err := assemble(f, d.in)
 	if err != nil {

@@ -1,0 +1,35 @@
+package console
+
+import "net/http"
+
+type eventData struct {
+	Frame
+	Line
+	Seq    uint64
+	Words  string
+	Fields []Field
+}
+
+// event is the page of one event, with all its fields.
+func (c *Console) event(w http.ResponseWriter, r *http.Request) {
+	e, ok := c.Recent.find(r.PathValue("id"))
+	if !ok {
+		show(w, http.StatusNotFound, missingPage, c.frame("No such event", ""))
+		return
+	}
+	row, err := e.row()
+	fields, err2 := e.fields()
+	if err != nil || err2 != nil {
+		show(w, http.StatusNotFound, missingPage, c.frame("No such event", ""))
+		return
+	}
+	frame := c.frame("Event", "")
+	show(w, http.StatusOK, eventPage, eventData{
+		Frame: frame, Line: c.line(row, frame.Status.Tenant), Seq: e.seq, Words: c.words(row.Own.Reason), Fields: fields,
+	})
+}
+
+// hosts is the page of what is decrypted and what never is.
+func (c *Console) hosts(w http.ResponseWriter, _ *http.Request) {
+	show(w, http.StatusOK, hostsPage, c.frame("Hosts", "hosts"))
+}
