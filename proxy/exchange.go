@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
@@ -38,6 +37,7 @@ type exchange struct {
 	clientTags []string // restriction headers that the client sent
 
 	status   int
+	hints    *hints        // nil where the client understands none
 	received *countingBody // request body; nil without one. Not reused: the transport may read on after the answer
 	uploaded int64         // bytes from the client after a switch of protocols
 	sent     int64         // response body bytes
@@ -60,6 +60,8 @@ func newExchange(s *Server, rules *Rules, c *client, w http.ResponseWriter, r *h
 }
 
 func (x *exchange) release() {
+	x.hints.end()
+	x.received.end()
 	*x = exchange{}
 	exchanges.Put(x)
 }
@@ -103,8 +105,11 @@ func (x *exchange) screen() (policy.Reason, bool) {
 
 // target tells whether the request target can be forwarded byte for byte.
 func target(r *http.Request) bool {
-	if r.RequestURI == "*" {
+	switch {
+	case r.RequestURI == "*":
 		return r.Method == http.MethodOptions
+	case r.ProtoMajor == 2 && !strings.HasPrefix(r.RequestURI, "/"):
+		return false // net/http reads a URI in :path, which must be a path (RFC 9113, 8.3.1)
 	}
 	return !strings.ContainsAny(r.RequestURI, "#\\") && httpguts.ValidHeaderFieldValue(r.RequestURI)
 }
@@ -113,9 +118,13 @@ func target(r *http.Request) bool {
 // hop-by-hop fields and trailers of restriction headers, with our tags set
 // last. The client's own were deleted by screen, on every host.
 func (x *exchange) tag() {
-	ctx := httptrace.WithClientTrace(x.in.Context(), &httptrace.ClientTrace{Got1xxResponse: x.informational})
+	ctx := x.in.Context()
+	if x.in.ProtoAtLeast(1, 1) {
+		x.hints = new(hints)
+		ctx = x.hints.listen(ctx, x.w)
+	}
 	x.out = outbound(ctx, x.in, x.client.dst)
-	x.received = bodyOf(x.w, x.in, x.out)
+	x.received = bodyOf(x.w, x.in, x.out, x.server.uploadIdle())
 	h := x.out.Header
 	n := x.host
 	if x.client.entra {
