@@ -52,7 +52,7 @@ func (p *plainRequest) decide() policy.Verdict {
 		return policy.Verdict{Reason: policy.RestrictedAddress}
 	}
 	v := p.rules.Policy.DecideConn(policy.Conn{Name: p.dst.Name})
-	if v.Action == policy.Intercept || v.Reason == policy.UntaggedSignIn {
+	if v.Action == policy.Intercept || v.Reason == policy.UntaggedSignIn || v.Reason == policy.ExemptHost {
 		return policy.Verdict{Reason: policy.PlainHTTP}
 	}
 	if v.Action == policy.Tunnel {
