@@ -91,6 +91,9 @@ func (r *Rig) Shake(conn net.Conn, w Way) (*tls.Conn, error) {
 		ServerName: w.Name, NextProtos: w.ALPN, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: w.Max,
 		EncryptedClientHelloConfigList: w.ECH, RootCAs: r.roots,
 	}
+	if w.ECH != nil {
+		cfg.MinVersion = tls.VersionTLS13
+	}
 	if w.Spell != "" || w.Pieces > 0 {
 		conn = &forged{Conn: conn, from: w.Name, to: w.Spell, pieces: max(w.Pieces, 1)}
 	}
