@@ -116,7 +116,7 @@ func (e *Event) denied() bool { return e.Denied || e.Verdict == "block" }
 
 func (e *Event) outcome() string {
 	switch {
-	case e.denied():
+	case e.denied(), e.Entra.Blocked:
 		return "failure"
 	case e.Unknown:
 		return "unknown"

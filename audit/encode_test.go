@@ -73,6 +73,19 @@ var examples = map[string]func() *Event{
 		e.Tags, e.ClientTags = []string{"sec-Restrict-Tenant-Access-Policy"}, []string{"Restrict_Access-To-Tenants"}
 		return e
 	},
+	"entra-blocked": func() *Event {
+		e := forwarded()
+		e.Category = []string{"network", "web", "authentication"}
+		e.Action, e.Reason, e.Relation, e.Plane = "request-tagged", "sign-in", "none", "auth"
+		e.Host, e.Path = "login.microsoftonline.com", "/fabrikam.com/oauth2/v2.0/token"
+		e.ResourceTenant, e.AccountTenant, e.Status = "", "", 400
+		e.SignIn = SignIn{
+			Account: "eve@fabrikam.com", Tenant: "fabrikam.com", App: "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
+			AppName: "Azure CLI", Flow: "password", Attempt: e.RequestID,
+		}
+		e.Entra = Entra{Code: "5000211", RequestID: "0a1b2c3d-0000-4000-8000-000000000001", CorrelationID: e.RequestID, Blocked: true}
+		return e
+	},
 	"tunnel": func() *Event {
 		return &Event{
 			Kind: Access, Time: noon, ID: "01936e5a-0000-7000-8000-000000000003", Action: "connection-tunnelled",
@@ -230,6 +243,7 @@ func TestNoLineIsLongerThan32KiB(t *testing.T) {
 				Version: s, UserAgent: s, RequestID: s, Status: 1 << 30, BytesIn: 1 << 62, BytesOut: 1 << 62, Duration: 1 << 62,
 				TLSVersion: s, Plane: s, Mode: s, Verdict: s, Relation: s, HomeTenant: s, ResourceTenant: s, ResourceDomain: s,
 				AccountTenant: s, Close: s, For: s, Count: 1 << 63,
+				SignIn: SignIn{s, s, s, s, s, s, s}, Entra: Entra{s, s, s, true},
 			}
 			for range 1000 {
 				e.Credentials = append(e.Credentials, Credential{s, s, s, s, s, s, true, s})

@@ -56,6 +56,29 @@ type Event struct {
 	Close                          string   // why a tunnel or connection ended
 	For                            string   // id of the tenant event that this access event completes
 	Count                          uint64   // of an event about the log itself: how many events or bytes it speaks of
+
+	SignIn SignIn // what a request to a sign-in host says of itself
+	Entra  Entra  // what the sign-in service answered, of an access event
+}
+
+// SignIn is what a request to a sign-in host says of who signs in, and to
+// what. All of it is the client's word.
+type SignIn struct {
+	Account string // as typed or hinted
+	Tenant  string // as the path names it: directory ID, domain, common, organizations, consumers
+	Domain  string // the hint of a domain, where the path names no tenant
+	App     string // client_id
+	AppName string // Entra's name for a well-known App
+	Flow    string // closed list, docs/events.md
+	Attempt string // the same for all requests of one sign-in
+}
+
+// Entra is what the sign-in service said of a request.
+type Entra struct {
+	Code          string // AADSTS number, or the code of a personal account's page
+	RequestID     string // its own id, which its logs know
+	CorrelationID string
+	Blocked       bool // the code is that of a tenant restriction
 }
 
 // Credential is what an event says of a credential. It cannot hold one.

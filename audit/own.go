@@ -35,6 +35,8 @@ func (x *encoder) own(e *Event, uptime time.Duration) {
 	x.texts("tenantgate.client_tags", e.ClientTags)
 	x.optional(`,"close_reason":`, "tenantgate.close_reason", e.Close, ``)
 	x.optional(`,"completes":`, "tenantgate.completes", e.For, ``)
+	x.signIn(&e.SignIn)
+	x.entra(&e.Entra)
 	x.number(`,"uptime":`, int64(uptime))
 	x.remarks(e)
 }
@@ -63,6 +65,31 @@ func (x *encoder) credential(i int, c *Credential) {
 	x.text("tenantgate.credentials.user", c.User, x.lim.claim)
 	x.flag(`,"verified":`, c.Verified)
 	x.field(`,"digest":`, c.Digest)
+	x.raw(`}`)
+}
+
+func (x *encoder) signIn(s *SignIn) {
+	if *s == (SignIn{}) {
+		return
+	}
+	x.field(`,"sign_in":{"flow":`, s.Flow)
+	x.optional(`,"attempt":`, "tenantgate.sign_in.attempt", s.Attempt, ``)
+	x.optional(`,"account":`, "tenantgate.sign_in.account", s.Account, ``)
+	x.optional(`,"tenant":`, "tenantgate.sign_in.tenant", s.Tenant, ``)
+	x.optional(`,"domain":`, "tenantgate.sign_in.domain", s.Domain, ``)
+	x.optional(`,"app":`, "tenantgate.sign_in.app", s.App, ``)
+	x.optional(`,"app_name":`, "tenantgate.sign_in.app_name", s.AppName, ``)
+	x.raw(`}`)
+}
+
+func (x *encoder) entra(a *Entra) {
+	if *a == (Entra{}) {
+		return
+	}
+	x.flag(`,"entra":{"blocked":`, a.Blocked)
+	x.optional(`,"code":`, "tenantgate.entra.code", a.Code, ``)
+	x.optional(`,"request_id":`, "tenantgate.entra.request_id", a.RequestID, ``)
+	x.optional(`,"correlation_id":`, "tenantgate.entra.correlation_id", a.CorrelationID, ``)
 	x.raw(`}`)
 }
 

@@ -104,10 +104,31 @@ type Tenantgate struct {
 	ClientTags     []string      `json:"client_tags"`
 	CloseReason    string        `json:"close_reason"`
 	Completes      string        `json:"completes"`
+	SignIn         *SignIn       `json:"sign_in"`
+	Entra          *Entra        `json:"entra"`
 	Uptime         time.Duration `json:"uptime"`
 	Count          uint64        `json:"count"`
 	InvalidUTF8    []InvalidUTF8 `json:"invalid_utf8"`
 	Truncated      bool          `json:"truncated"`
+}
+
+// SignIn is what a request to a sign-in host says of itself.
+type SignIn struct {
+	Flow    string `json:"flow"`
+	Attempt string `json:"attempt"`
+	Account string `json:"account"`
+	Tenant  string `json:"tenant"`
+	Domain  string `json:"domain"`
+	App     string `json:"app"`
+	AppName string `json:"app_name"`
+}
+
+// Entra is what the sign-in service answered.
+type Entra struct {
+	Blocked       bool   `json:"blocked"`
+	Code          string `json:"code"`
+	RequestID     string `json:"request_id"`
+	CorrelationID string `json:"correlation_id"`
 }
 
 // A Credential is what an event says of one.
