@@ -103,7 +103,9 @@ func (x *exchange) screen() (policy.Reason, bool) {
 	return "", true
 }
 
-// target tells whether the request target can be forwarded byte for byte.
+// target tells whether the request target can be forwarded byte for byte: a
+// blank, which HTTP/2 can carry, would end it in the request line of an origin
+// of HTTP/1.1.
 func target(r *http.Request) bool {
 	switch {
 	case r.RequestURI == "*":
@@ -111,7 +113,7 @@ func target(r *http.Request) bool {
 	case r.ProtoMajor == 2 && !strings.HasPrefix(r.RequestURI, "/"):
 		return false // net/http reads a URI in :path, which must be a path (RFC 9113, 8.3.1)
 	}
-	return !strings.ContainsAny(r.RequestURI, "#\\") && httpguts.ValidHeaderFieldValue(r.RequestURI)
+	return !strings.ContainsAny(r.RequestURI, "# \t\\") && httpguts.ValidHeaderFieldValue(r.RequestURI)
 }
 
 // tag makes the request that leaves: a shallow copy of what came, without
