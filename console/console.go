@@ -36,7 +36,7 @@ type Console struct {
 	Recent  *Recent                    // the events that the pages show
 	Names   []string                   // hosts that the pages may be asked for by, beside loopback and the listener's own address
 	Tenant  func(id string) string     // a name for a tenant, empty if it has none; may be nil
-	Words   func(reason string) string // a reason in a sentence; may be nil
+	Words   func(reason string) string // what a refusal for this reason tells the person; may be nil
 	Metrics http.Handler               // /metrics
 	PAC     http.Handler               // /proxy.pac
 }
@@ -51,11 +51,15 @@ func (c *Console) Handler() http.Handler {
 	pages.HandleFunc("GET /hosts", c.hosts)
 	pages.HandleFunc("GET /style.css", static("pages/style.css", "text/css; charset=utf-8"))
 	pages.HandleFunc("GET /icon.svg", static("pages/icon.svg", "image/svg+xml"))
+	machines := http.NewServeMux()
+	machines.HandleFunc("GET /healthz", healthz)
+	machines.HandleFunc("GET /readyz", c.readyz)
+	machines.Handle("GET /metrics", c.Metrics)
+	machines.Handle("/proxy.pac", c.PAC)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", c.readyz)
-	mux.Handle("GET /metrics", c.Metrics)
-	mux.Handle("/proxy.pac", c.PAC)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/proxy.pac"} {
+		mux.Handle(path, machines)
+	}
 	mux.Handle("/", c.guard(pages))
 	return mux
 }

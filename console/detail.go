@@ -6,7 +6,7 @@ type eventData struct {
 	Frame
 	Line
 	Seq    uint64
-	Words  string
+	Words  string // what a refusal tells the person
 	Fields []Field
 }
 
@@ -23,10 +23,12 @@ func (c *Console) event(w http.ResponseWriter, r *http.Request) {
 		show(w, http.StatusNotFound, missingPage, c.frame("No such event", ""))
 		return
 	}
-	frame := c.frame("Event", "")
-	show(w, http.StatusOK, eventPage, eventData{
-		Frame: frame, Line: c.line(row, frame.Status.Tenant), Seq: e.seq, Words: c.words(row.Own.Reason), Fields: fields,
-	})
+	d := eventData{Frame: c.frame("Event", ""), Seq: e.seq, Fields: fields}
+	d.Line = c.line(row, d.Status.Tenant)
+	if row.Own.Verdict == "block" {
+		d.Words = c.words(row.Own.Reason)
+	}
+	show(w, http.StatusOK, eventPage, d)
 }
 
 // hosts is the page of what is decrypted and what never is.

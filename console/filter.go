@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -35,14 +36,15 @@ func filterOf(q url.Values) Filter {
 }
 
 func bounded(s string) string {
-	s = strings.TrimSpace(s)
 	if len(s) > maxQuery {
 		s = s[:maxQuery]
 	}
-	if !utf8.ValidString(s) {
-		return strings.ToValidUTF8(s, "")
-	}
-	return s
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsGraphic(r) {
+			return -1
+		}
+		return r
+	}, s))
 }
 
 // Any tells whether f leaves anything out.

@@ -66,14 +66,15 @@ func (c *Console) party(id, home string) Party {
 	return Party{ID: id, Name: c.name(id), Home: id != "" && id == home}
 }
 
-// Toggle is the query that follows the events, or stops to.
+// Toggle is where the list goes on live, or stops to.
 func (d overviewData) Toggle() string {
 	query := d.Filter.Query()
-	if d.Live {
-		return query
+	switch {
+	case d.Live:
+		return "/?" + query
+	case query == "":
+		return "/?live=1"
+	default:
+		return "/?" + query + "&live=1"
 	}
-	if query != "" {
-		query += "&"
-	}
-	return query + "live=1"
 }

@@ -51,7 +51,8 @@ type shelf struct {
 func NewRecent(o audit.Observer) *Recent { return &Recent{observer: o} }
 
 // Add takes e, which the log has kept. It does not hold on to e: what it
-// remembers is the line in the log, which is bounded and holds no credential.
+// remembers is the line in the log, which is bounded and holds no credential, in
+// legible characters.
 func (r *Recent) Add(e *audit.Event) {
 	refused := e.Denied || e.Verdict == "block" || e.Observed
 	if e.For == "" && e.Verdict != "" {
@@ -60,7 +61,7 @@ func (r *Recent) Add(e *audit.Event) {
 	if e.Kind != audit.Tenant {
 		return
 	}
-	one := entry{e.ID, e.Seq, e.JSON(r.observer)}
+	one := entry{e.ID, e.Seq, legible(e.JSON(r.observer))}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if refused {

@@ -9,6 +9,7 @@ import (
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/console"
 	"github.com/tenantgate/tenantgate/tagging"
+	"github.com/tenantgate/tenantgate/tokens"
 )
 
 // watched is the event log with the console looking on: it sees what the log
@@ -40,6 +41,9 @@ func (d *daemon) status() console.Status {
 // tenantName is a domain of the tenant, where the configuration or the
 // directory knows one.
 func (d *daemon) tenantName(id string) string {
+	if id == string(tokens.Consumer) {
+		return "personal accounts"
+	}
 	name, _ := d.now.Load().directory.Name(id)
 	return name
 }
