@@ -28,9 +28,20 @@ type client struct {
 	// fronted is set where hello and destination name different hosts: every
 	// request on the connection is then for another host than its connection.
 	fronted bool
+	// port is that of the steered listener, which a client may write beside its
+	// name; 0 on other ways in.
+	port uint16
 	// entra is set where an unlisted name leads to Entra's sign-in service: it
 	// is tagged as the sign-in host it is.
 	entra bool
+}
+
+// serves tells whether a request for a belongs on this connection.
+func (c *client) serves(a hosts.Authority) bool {
+	if c.port != 0 && a.Port == c.port {
+		a.Port = c.dst.Port
+	}
+	return a == c.dst && !c.fronted
 }
 
 // way is how a client is answered before any TLS: by HTTP on a CONNECT, by

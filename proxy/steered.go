@@ -34,7 +34,7 @@ func (s *Server) ServeSteered(l net.Listener) error {
 }
 
 func (s *Server) steer(conn net.Conn) {
-	c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), way: silent{}}
+	c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), way: silent{}, port: addrPort(conn.LocalAddr()).Port()}
 	defer s.survive(c)
 	defer s.hold(conn)()
 	sni, err := peekHello(c, s.handshakeTimeout())
