@@ -36,7 +36,7 @@ func (s *Server) newFront() *http.Server {
 	return &http.Server{
 		Handler:           keepBuffered(front),
 		Protocols:         http1(),
-		ReadHeaderTimeout: frontHeaderTimeout,
+		ReadHeaderTimeout: orDefault(s.HeaderTimeout, frontHeaderTimeout),
 		IdleTimeout:       s.idleTimeout(),
 		MaxHeaderBytes:    frontHeaderBytes,
 		ErrorLog:          s.httpLog("front"),

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/policy"
@@ -45,7 +46,9 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 
 // judge finds the credentials of the request and asks the policy.
 func (x *exchange) judge() policy.Verdict {
+	done := x.inspecting()
 	found, err := x.rules.Tokens.Find(x.found[:0], x.host, x.in)
+	done()
 	x.found = found
 	q := policy.Request{
 		Host: x.host, Plane: x.plane, Tokens: found,
@@ -59,6 +62,17 @@ func (x *exchange) judge() policy.Verdict {
 		q.Owner = x.rules.Owner(x.in.Context(), x.host)
 	}
 	return x.rules.Policy.DecideRequest(q)
+}
+
+// inspecting bounds the wait for a body that is looked into, until the
+// returned function is called.
+func (x *exchange) inspecting() (done func()) {
+	if x.w == nil || !hasBody(x.in) {
+		return func() {}
+	}
+	control := http.NewResponseController(x.w)
+	_ = control.SetReadDeadline(time.Now().Add(x.server.uploadIdle()))
+	return func() { _ = control.SetReadDeadline(time.Time{}) }
 }
 
 // needsOwner tells whether whose host it is could decide: only a credential

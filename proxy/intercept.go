@@ -110,7 +110,7 @@ func (s *Server) newInner() *http.Server {
 		Handler:                      http.HandlerFunc(s.forward),
 		Protocols:                    both,
 		DisableGeneralOptionsHandler: true, // OPTIONS * belongs to the origin
-		ReadHeaderTimeout:            innerHeaderTimeout,
+		ReadHeaderTimeout:            orDefault(s.HeaderTimeout, innerHeaderTimeout),
 		IdleTimeout:                  s.idleTimeout(),
 		MaxHeaderBytes:               innerHeaderBytes,
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: innerStreams},

@@ -2,12 +2,9 @@ package proxy
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/textproto"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -27,6 +24,7 @@ var hopByHop = []string{
 func outbound(ctx context.Context, r *http.Request, dst hosts.Authority) *http.Request {
 	out := r.WithContext(ctx)
 	out.URL = originURL(r, dst)
+	out.Host = out.URL.Host // the canonical spelling, whatever the client's was
 	out.RequestURI = ""
 	out.Close = false
 	h := out.Header
@@ -79,53 +77,4 @@ func declared(t http.Header) http.Header {
 		}
 	}
 	return out
-}
-
-// uploadIdle bounds the wait for the next bytes of a request's body.
-const uploadIdle = 2 * time.Minute
-
-// bodyOf gives out the body of in. It returns nil where there is none.
-func bodyOf(w http.ResponseWriter, in, out *http.Request) *countingBody {
-	if in.ContentLength == 0 || in.Body == nil || in.Body == http.NoBody {
-		return nil
-	}
-	b := &countingBody{ReadCloser: in.Body, in: in, control: http.NewResponseController(w)}
-	if len(in.Trailer) > 0 {
-		b.trailer = declared(in.Trailer)
-		out.Trailer = b.trailer
-	}
-	out.Body = b
-	return b
-}
-
-// countingBody counts what is read of a request's body, ends it when nothing
-// comes any more, and carries over its announced trailers, and no others.
-type countingBody struct {
-	io.ReadCloser
-	in      *http.Request
-	control *http.ResponseController
-	trailer http.Header
-	n       atomic.Int64
-}
-
-// Read implements io.Reader.
-func (b *countingBody) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(time.Now().Add(uploadIdle))
-	n, err := b.ReadCloser.Read(p)
-	b.n.Add(int64(n))
-	if err == io.EOF {
-		_ = b.control.SetReadDeadline(time.Time{})
-		for name := range b.trailer {
-			b.trailer[name] = b.in.Trailer[name]
-		}
-	}
-	return n, err
-}
-
-// size returns the bytes read so far.
-func (b *countingBody) size() int64 {
-	if b == nil {
-		return 0
-	}
-	return b.n.Load()
 }

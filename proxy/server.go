@@ -47,6 +47,9 @@ type Server struct {
 	// HandshakeTimeout bounds the wait for a client's TLS hello and handshake.
 	// If zero, 20 seconds.
 	HandshakeTimeout time.Duration
+	// HeaderTimeout bounds the wait for a whole request header. If zero, 10
+	// seconds on the explicit proxy, 30 seconds inside intercepted connections.
+	HeaderTimeout time.Duration
 	// DrainTimeout bounds the second direction of a tunnel after the first
 	// has ended. If zero, 60 seconds.
 	DrainTimeout time.Duration

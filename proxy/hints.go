@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync"
+)
+
+// maxHints bounds the informational answers to one request: net/http leaves
+// that to whoever listens to them.
+const maxHints = 16
+
+var errHints = errors.New("too many informational answers")
+
+// hints passes 103 and 102 on. The transport may still have one when its round
+// trip is over, so it does not share anything with the exchange.
+type hints struct {
+	trace httptrace.ClientTrace
+	mu    sync.Mutex
+	w     http.ResponseWriter // nil when it is too late for hints
+	n     int
+}
+
+// listen returns ctx with a hook for informational answers to w.
+func (h *hints) listen(ctx context.Context, w http.ResponseWriter) context.Context {
+	h.w = w
+	h.trace.Got1xxResponse = h.pass
+	return httptrace.WithClientTrace(ctx, &h.trace)
+}
+
+// pass passes one answer on. 100 Continue is net/http's own: the server sends
+// it when the transport, which waits for the origin's, reads the body.
+func (h *hints) pass(code int, from textproto.MIMEHeader) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.n++; h.n > maxHints {
+		return errHints
+	}
+	if code == http.StatusContinue || h.w == nil {
+		return nil
+	}
+	header := h.w.Header()
+	for name, values := range from {
+		header[name] = values
+	}
+	cleanAnswer(header)
+	h.w.WriteHeader(code)
+	clear(header)
+	return nil
+}
+
+// end makes it too late.
+func (h *hints) end() {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.w = nil
+}
