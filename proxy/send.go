@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/textproto"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ var errNoRecorder = errors.New("no recorder")
 func (x *exchange) send(v policy.Verdict) {
 	defer x.finish()
 	resp, err := x.rules.HTTP.RoundTrip(x.out)
+	x.hints.end()
 	if err != nil {
 		x.broken(err)
 		return
@@ -45,23 +45,6 @@ func (x *exchange) broken(err error) {
 	refusal{Reason: reason, Event: x.evidence, Host: string(x.host), request: x.in}.write(x.w)
 }
 
-// informational passes a 103 or 102 on. 100 Continue is net/http's own: the
-// server sends it when the transport, which waits for the origin's, reads the
-// body.
-func (x *exchange) informational(code int, h textproto.MIMEHeader) error {
-	if code == http.StatusContinue || !x.in.ProtoAtLeast(1, 1) {
-		return nil
-	}
-	header := x.w.Header()
-	for name, values := range h {
-		header[name] = values
-	}
-	cleanAnswer(header)
-	x.w.WriteHeader(code)
-	clear(header)
-	return nil
-}
-
 // pass copies the answer to the client.
 func (x *exchange) pass(resp *http.Response) {
 	h := x.w.Header()
@@ -76,9 +59,14 @@ func (x *exchange) pass(resp *http.Response) {
 			names = append(names, name)
 		}
 		h["Trailer"] = []string{strings.Join(names, ", ")}
+		if x.in.ProtoMajor == 1 && x.in.Method != http.MethodHead {
+			delete(h, "Content-Length") // HTTP/1.1 has trailers behind chunks only (RFC 9112, 7.1.2)
+		}
 	}
-	if _, ok := h["Date"]; !ok {
-		h["Date"] = nil // the origin's answer, not ours
+	for _, name := range [...]string{"Date", "Content-Type"} {
+		if _, ok := h[name]; !ok {
+			h[name] = nil // the origin's answer: the server adds none, and guesses no type
+		}
 	}
 	x.w.WriteHeader(resp.StatusCode)
 	if err := x.stream(resp); err != nil {
@@ -126,6 +114,9 @@ func (x *exchange) stream(resp *http.Response) error {
 	defer buffers.Put(buf)
 	flush := resp.ContentLength == hasNoLength || strings.HasPrefix(first(resp.Header["Content-Type"]), "text/event-stream")
 	control := http.NewResponseController(x.w)
+	if flush {
+		_ = control.Flush() // the head need not wait for a body that is yet to come
+	}
 	limited := false
 	defer func() {
 		if limited {
@@ -137,7 +128,7 @@ func (x *exchange) stream(resp *http.Response) error {
 		if n > 0 {
 			if x.sent > 0 { // a reader that stops is not waited for for ever
 				limited = true
-				_ = control.SetWriteDeadline(time.Now().Add(writeIdle))
+				_ = control.SetWriteDeadline(time.Now().Add(min(writeIdle, x.server.idleTimeout())))
 			}
 			m, werr := x.w.Write((*buf)[:n])
 			x.sent += int64(m)
@@ -154,6 +145,7 @@ func (x *exchange) stream(resp *http.Response) error {
 		}
 		if err != nil {
 			x.why = endOf(x.in.Context())
+			_ = control.Flush() // what came is passed on
 			return err
 		}
 	}
