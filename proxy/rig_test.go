@@ -117,6 +117,7 @@ func (r *rig) shutdown() {
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = r.server.Shutdown(now)
+	(&http.Client{Transport: r.rules.HTTP}).CloseIdleConnections()
 }
 
 // dial connects to the explicit proxy.
