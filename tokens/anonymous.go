@@ -3,6 +3,7 @@ package tokens
 import (
 	"encoding/json"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/hosts"
@@ -22,31 +23,34 @@ var teams = hosts.MustParseSet("teams.microsoft.com", "teams.cloud.microsoft", "
 func Anonymous(n hosts.Name, u *url.URL) (Tenant, bool) {
 	switch {
 	case sharePoint.Has(n):
-		return "", anyoneLink(u)
+		return "", anyoneLink(canonical(u))
 	case teams.Has(n):
-		return meetingJoin(u)
+		return meetingJoin(canonical(u), u)
 	default:
 		return "", false
 	}
 }
 
+// canonical is the path as a lenient origin reads it: letter case, doubled
+// slashes and dots make no other one.
+func canonical(u *url.URL) string { return path.Clean(strings.ToLower("/" + u.Path)) }
+
 // anyoneLink recognizes /:w:/g/…, /:f:/s/…, /:x:/p/… and the older
 // guestaccess.aspx; /:w:/r/… is a link for people who sign in.
-func anyoneLink(u *url.URL) bool {
-	path := u.Path
+func anyoneLink(path string) bool {
 	if len(path) > 6 && path[0] == '/' && path[1] == ':' && path[3] == ':' && path[4] == '/' {
 		kind := path[5]
 		return (kind == 'g' || kind == 's' || kind == 'p') && path[6] == '/'
 	}
-	return len(path) >= 18 && strings.HasSuffix(strings.ToLower(path), "/guestaccess.aspx")
+	return len(path) >= 18 && strings.HasSuffix(path, "/guestaccess.aspx")
 }
 
 // meetingJoin recognizes /l/meetup-join/…?context={"Tid":…} and anon=true.
-func meetingJoin(u *url.URL) (Tenant, bool) {
+func meetingJoin(path string, u *url.URL) (Tenant, bool) {
 	if u.RawQuery == "" {
 		return "", false
 	}
-	join := strings.HasPrefix(u.Path, "/l/meetup-join/")
+	join := strings.HasPrefix(path, "/l/meetup-join/")
 	if !join && !strings.Contains(strings.ToLower(u.RawQuery), "anon") {
 		return "", false
 	}
