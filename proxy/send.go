@@ -41,8 +41,20 @@ func (x *exchange) broken(err error) {
 	reason := originReason(err)
 	x.why = string(reason)
 	x.status = statusOf(reason)
+	if x.status == http.StatusForbidden {
+		x.guarded(policy.Verdict{Reason: reason})
+	}
 	x.server.log().Info("origin did not answer", "host", x.host, "reason", reason, "err", err)
 	refusal{Reason: reason, Event: x.evidence, Host: string(x.host), request: x.in}.write(x.w)
+}
+
+// guarded records that the dial guard refused the origin: that is a verdict of
+// ours, and nothing has left, no tag either.
+func (x *exchange) guarded(v policy.Verdict) {
+	x.tags = nil
+	if err := x.record(v); err != nil {
+		x.server.log().Error("record event", "host", x.host, "err", err)
+	}
 }
 
 // pass copies the answer to the client.
