@@ -22,7 +22,7 @@ type attack struct {
 // known are the keys of a case.
 var known = []string{
 	"id", "title", "way", "alpn", "target", "sni", "spell", "max", "pieces", "early", "offer", "ech", "names",
-	"policy", "methods", "expect", "event", "tagged", "dialled",
+	"policy", "methods", "expect", "event", "tagged", "dialled", "origin",
 }
 
 // key returns the value of a key for one run: the most specific spelling of it

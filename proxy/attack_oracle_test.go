@@ -99,7 +99,7 @@ func (o *oracle) origin(seen []demo.Seen) {
 			passed++
 		}
 	}
-	if len(seen) != passed {
+	if len(seen) != passed && o.attack.keys["origin"] != "any" {
 		o.t.Errorf("%d requests reached an origin, want %d", len(seen), passed)
 	}
 	for _, s := range seen {

@@ -104,7 +104,8 @@ func (s *stage) carryOut(t *testing.T, a *attack, r run) {
 // so that both share the connection to the origin.
 func (s *stage) besides(a *attack) string {
 	n, err := hosts.Parse(a.keys["sni"])
-	if err == nil && s.rig.Restricted.Has(n) && !strings.HasPrefix(string(n), "fabrikam") {
+	scripted := strings.Contains(a.keys["names"], string(n))
+	if err == nil && !scripted && s.rig.Restricted.Has(n) && !strings.HasPrefix(string(n), "fabrikam") {
 		if _, err := s.rig.Cloud.Resolve(context.Background(), string(n)); err == nil {
 			return string(n)
 		}
