@@ -64,7 +64,7 @@ func (s *stage) goGraph(t *testing.T, credential azcore.TokenCredential, path st
 	pipeline := runtime.NewPipeline("clients", "v1.0.0", runtime.PipelineOptions{
 		PerRetry: []policy.Policy{runtime.NewBearerTokenPolicy(credential, []string{graphScope}, nil)},
 	}, &options)
-	r, err := runtime.NewRequest(deadline(t), http.MethodGet, "https://"+graphHost+path)
+	r, err := runtime.NewRequest(within(t, patience), http.MethodGet, "https://"+graphHost+path)
 	if err != nil {
 		t.Fatal(err)
 	}

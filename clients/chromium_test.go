@@ -1,6 +1,7 @@
 package clients_test
 
 import (
+	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -57,7 +58,7 @@ func (s *stage) browser(t *testing.T) *browser {
 		{"-N", "--empty-password"},
 		{"-A", "-t", "C,,", "-n", "tenantgate", "-i", s.caFile},
 	} {
-		cmd := exec.CommandContext(deadline(t), tool(t, "certutil"), append([]string{"-d", "sql:" + db}, args...)...)
+		cmd := exec.CommandContext(within(t, patience), tool(t, "certutil"), append([]string{"-d", "sql:" + db}, args...)...)
 		cmd.Env = b.env
 		if _, stderr, exit := run(t, cmd); exit != 0 {
 			t.Fatalf("certutil %s: exit %d: %s", args[0], exit, stderr)
@@ -95,7 +96,7 @@ func (b *browser) open(t *testing.T, picture, address string, flags ...string) s
 	if picture != "" {
 		args = append(args, "--screenshot="+picture)
 	}
-	cmd := exec.CommandContext(deadline(t), b.program, append(append(args, flags...), address)...)
+	cmd := exec.CommandContext(within(t, patience), b.program, append(append(args, flags...), address)...)
 	cmd.Env = b.env
 	dom, stderr, exit := run(t, cmd)
 	if exit != 0 {
@@ -153,6 +154,19 @@ func TestChromiumIsToldByEntraThatAForeignTenantIsRestricted(t *testing.T) {
 	contains(t, dom, "AADSTS5000211")
 	s.tagged(t)
 	s.confined(t, signInHost)
+}
+
+func TestChromiumTakesUnlistedSitesPastTheProxy(t *testing.T) {
+	s := newStage(t)
+	direct := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s without a proxy", r.Host)
+	}))
+	t.Cleanup(direct.Close)
+	dom := s.browser(t).open(t, "", "http://"+site+"/", "--disable-features=HttpsUpgrades",
+		"--host-resolver-rules=MAP "+site+" "+direct.Listener.Addr().String()+", MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+	contains(t, dom, site+" without a proxy")
+	s.confined(t)
+	s.kept(t, site)
 }
 
 func TestChromiumShowsOurPageForAForeignAnonymousLink(t *testing.T) {

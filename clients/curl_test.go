@@ -39,7 +39,7 @@ func (s *stage) curl(t *testing.T, trust string, args ...string) reply {
 	dir := t.TempDir()
 	head, body := filepath.Join(dir, "head"), filepath.Join(dir, "body")
 	args = append([]string{"-q", "-sS", "-D", head, "-o", body, "-w", "%{http_code} %{http_connect} %{http_version}"}, args...)
-	cmd := exec.CommandContext(deadline(t), tool(t, "curl"), args...)
+	cmd := exec.CommandContext(within(t, patience), tool(t, "curl"), args...)
 	cmd.Env = s.device(t, trust)
 	stdout, stderr, exit := run(t, cmd)
 	r := reply{exit: exit, stderr: stderr, header: lastHeader(t, head)}
@@ -100,7 +100,10 @@ func (s *stage) refused(t *testing.T, r reply, reason string) audit.Event {
 		}
 	}
 	id := r.header.Get("Tenantgate-Event")
-	e, ok := s.Events.Await(deadline(t), func(e audit.Event) bool { return e.ID == id })
+	if id == "" {
+		t.Fatalf("the refusal names no event: %v", r.header)
+	}
+	e, ok := s.Events.Await(within(t, eventPatience), func(e audit.Event) bool { return e.ID == id })
 	if !ok || e.Reason != reason || e.Verdict != "block" {
 		t.Errorf("the event %q is %+v", id, e)
 	}

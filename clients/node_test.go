@@ -30,7 +30,7 @@ func (s *stage) node(t *testing.T, input map[string]string) graphAnswer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(deadline(t), node, "graph.mjs")
+	cmd := exec.CommandContext(within(t, patience), node, "graph.mjs")
 	cmd.Dir, cmd.Stdin, cmd.Env = "node", strings.NewReader(string(text)), s.device(t, s.caFile)
 	stdout, stderr, exit := run(t, cmd)
 	var a graphAnswer

@@ -27,6 +27,10 @@ const (
 // needs seconds, one that hangs needs an end.
 const patience = 60 * time.Second
 
+// eventPatience bounds the wait for an event: those of tunnels come when the
+// connection ends.
+const eventPatience = 10 * time.Second
+
 // stage is a proxy in front of the cloud, and what a company device has of it.
 type stage struct {
 	*proxytest.Rig
@@ -108,10 +112,10 @@ func run(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// deadline ends with the test, or when a client has had its time.
-func deadline(t *testing.T) context.Context {
+// within ends with the test, or when somebody has had their time.
+func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -167,7 +171,7 @@ func (s *stage) kept(t *testing.T, host string, markers ...string) {
 // recorded waits for the event and returns it.
 func (s *stage) recorded(t *testing.T, host, reason string) audit.Event {
 	t.Helper()
-	e, ok := s.Events.Await(deadline(t), func(e audit.Event) bool { return e.Host == host && e.Reason == reason })
+	e, ok := s.Events.Await(within(t, eventPatience), func(e audit.Event) bool { return e.Host == host && e.Reason == reason })
 	if !ok {
 		t.Fatalf("no event for %s with the reason %s", host, reason)
 	}
