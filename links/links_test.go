@@ -1,0 +1,92 @@
+package links
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func noBody() ([]byte, error) { panic("the body was asked for") }
+
+// harmless are requests that can make no link: their body is not asked for.
+var harmless = []struct {
+	service      Service
+	method, path string
+}{
+	{ResourceManager, "GET", peeringPath},
+	{ResourceManager, "PUT", "/subscriptions/aaaaaaaa-0000-0000-0000-000000000001/resourceGroups/net"},
+	{ResourceManager, "PUT", "/subscriptions/aaaaaaaa-0000-0000-0000-000000000001/resourceGroups/net/providers/Microsoft.Compute/virtualMachines/vm"},
+	{ResourceManager, "POST", "/providers/Microsoft.ResourceGraph/resources"},
+	{ResourceManager, "POST", deploymentPath + "/validate"},
+	{ResourceManager, "PUT", ""},
+	{ResourceManager, "PUT", "/"},
+	{MicrosoftGraph, "POST", "/v1.0/me/sendMail"},
+	{MicrosoftGraph, "PATCH", "/v1.0/me/events/AAMkAD"},
+	{None, "PUT", peeringPath},
+}
+
+func TestARequestThatCannotMakeALinkCostsNothing(t *testing.T) {
+	for _, h := range harmless {
+		n := testing.AllocsPerRun(100, func() {
+			if Find(h.service, h.method, h.path, noBody) != nil {
+				t.Errorf("%s %s makes a link", h.method, h.path)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s %s: %v allocations", h.method, h.path, n)
+		}
+	}
+}
+
+func TestABodyThatCannotBeReadIsSaid(t *testing.T) {
+	broken := func() ([]byte, error) { return nil, errors.New("cut") }
+	for path, kind := range map[string]Kind{
+		peeringPath: Peering, deploymentPath: Unreadable, "/batch": Unreadable,
+		"/subscriptions/x/providers/Microsoft.ManagedServices/registrationDefinitions/y": Lighthouse,
+	} {
+		all := Find(ResourceManager, "PUT", path, broken)
+		if len(all) != 1 || all[0].Kind != kind || all[0].TargetKind != Hidden {
+			t.Errorf("%s: %+v", path, all)
+		}
+	}
+}
+
+func TestEveryRuleIsFoundInAnyCase(t *testing.T) {
+	for _, k := range rules {
+		if got := ruleFor(strings.ToUpper(k.last)); got == nil || got.last != k.last {
+			t.Errorf("%s: %+v", k.last, got)
+		}
+		for _, of := range k.of {
+			if of != strings.ToLower(of) || !strings.HasSuffix(of, "/"+strings.ToLower(k.last)) {
+				t.Errorf("%s is of %s", k.last, of)
+			}
+		}
+	}
+}
+
+func BenchmarkNoLink(b *testing.B) {
+	for _, h := range harmless[:3] {
+		b.Run(h.method+h.path[strings.LastIndexByte(h.path, '/'):], func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Find(h.service, h.method, h.path, noBody)
+			}
+		})
+	}
+}
+
+func BenchmarkPeering(b *testing.B) {
+	e := load(b, "testdata/corpus/peering.txt")
+	b.ReportAllocs()
+	for b.Loop() {
+		Find(ResourceManager, e.method, e.path, func() ([]byte, error) { return e.body, nil })
+	}
+}
+
+func BenchmarkDeployment(b *testing.B) {
+	e := load(b, "testdata/corpus/deployment-nested-inner.txt")
+	b.ReportAllocs()
+	for b.Loop() {
+		Find(ResourceManager, e.method, e.path, func() ([]byte, error) { return e.body, nil })
+	}
+}
