@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -54,7 +55,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	tags, err1 := tagging.New(f.Tagging, f.Tenant.ID, f.Tenant.Policy)
 	finder, err2 := tokens.New(f.Tokens, in.digestKey)
 	origin, transport, err3 := upstream(f.Upstream, in)
-	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3))
+	err := errors.Join(absent(f), setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3))
 	if tags == nil || finder == nil {
 		return nil, err
 	}
@@ -80,6 +81,15 @@ func assemble(f config.File, in surroundings) (*built, error) {
 		b.rules.Owner = b.known
 	}
 	return b, nil
+}
+
+// absent reports settings of the contract that this version has nothing for:
+// whoever wrote one relies on it.
+func absent(f config.File) error {
+	if f.Listen.DNS == "" {
+		return nil
+	}
+	return setting.Errorf("listen.dns", "leave it out, and steer with a DNS server of your own", "the steering resolver is not part of this version")
 }
 
 // upstream builds the way to origins.
@@ -122,10 +132,10 @@ func roots(file string, more []byte) (*x509.CertPool, error) {
 func prefixes(list []string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	var bad error
-	for _, s := range list {
+	for i, s := range list {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			bad = errors.Join(bad, setting.Errorf("allow_addresses", "write CIDRs such as 10.1.2.0/24", "%q is not a CIDR", s))
+			bad = errors.Join(bad, setting.Errorf(fmt.Sprintf("allow_addresses[%d]", i), "write CIDRs such as 10.1.2.0/24", "%q is not a CIDR", s))
 			continue
 		}
 		all = append(all, p)

@@ -96,6 +96,9 @@ func caExport() *cobra.Command {
 		Short: "Print the CA certificate, for endpoints to trust",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if format != "pem" && format != "der" {
+				return usage{fmt.Errorf("--format %s: want pem or der", format)}
+			}
 			dir, _, err := caDir(&from)
 			if err != nil {
 				return err

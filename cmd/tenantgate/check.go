@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -78,7 +79,7 @@ func checkAuthority(f config.File) error {
 	if err != nil {
 		return err
 	}
-	var bad []error
+	bad := []error{keyAccess(filepath.Join(dir, "ca.key"))}
 	for _, pattern := range a.Missing(b.restricted) {
 		bad = append(bad, config.Problem{
 			Path: "tokens.hosts", What: fmt.Sprintf("%s is outside the name constraints of the CA in %s", pattern, dir),
@@ -86,6 +87,18 @@ func checkAuthority(f config.File) error {
 		})
 	}
 	return errors.Join(bad...)
+}
+
+// keyAccess reports a key that others may read, which run refuses.
+func keyAccess(file string) error {
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return config.Problem{
+		Path: "state", What: fmt.Sprintf("%s has mode %04o, want 0600", file, info.Mode().Perm()),
+		Hint: "whoever could read it can forge certificates: tenantgate ca rotate, or chmod 600 " + file,
+	}
 }
 
 // printProblems prints err as {"problems":[…]}, which a script can read.

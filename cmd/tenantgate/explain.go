@@ -92,7 +92,8 @@ func (q question) request(url string, in io.Reader) (*http.Request, netip.Addr, 
 	}
 	r, err := http.NewRequest(method, url, bytes.NewReader(body))
 	if err != nil {
-		return nil, client, fmt.Errorf("%s: not a URL", strings.SplitN(url, "?", 2)[0])
+		// The error has the URL in it, and that may have a secret.
+		return nil, client, errors.New("the last argument is not a URL such as https://graph.microsoft.com/v1.0/me")
 	}
 	for _, line := range q.headers {
 		name, value, ok := strings.Cut(line, ":")
