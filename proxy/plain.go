@@ -77,17 +77,17 @@ func (p *plainRequest) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Re
 		}
 	}
 	resp, err := p.rules.HTTP.RoundTrip(r)
+	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body.Close() // nobody may switch to anything in clear
+		err = errSwitched
+	}
 	if err != nil {
 		p.verdict = policy.Verdict{Reason: originReason(err)}
 		return p.refuse(), nil
 	}
-	removeHopByHop(resp.Header)
-	delete(resp.Header, "Alt-Svc")
-	e := p.event(audit.Access)
-	e.Status = resp.StatusCode
-	e.Duration = time.Since(p.start)
-	p.server.Metrics.request(policy.Other, p.verdict)
-	return resp, p.server.record(e)
+	cleanAnswer(resp.Header)
+	resp.Body = &plainBody{ReadCloser: resp.Body, request: p, status: resp.StatusCode}
+	return resp, nil
 }
 
 func (p *plainRequest) refuse() *http.Response {
