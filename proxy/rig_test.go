@@ -173,7 +173,21 @@ func (r *rig) client(proto string) *http.Client {
 		Protocols: p, DisableCompression: true, ExpectContinueTimeout: patience,
 	}
 	r.t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: tidy{tr, r.t}, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// tidy closes every answer at the end of the test.
+type tidy struct {
+	*http.Transport
+	t *testing.T
+}
+
+func (c tidy) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.Transport.RoundTrip(r)
+	if err == nil {
+		c.t.Cleanup(func() { resp.Body.Close() })
+	}
+	return resp, err
 }
 
 // raw sends one HTTP/1.1 request as it stands over an intercepted connection.
