@@ -17,6 +17,7 @@ type Config struct {
 	Unlisted string    `yaml:"unlisted"` // a destination nobody restricts: "tunnel" or "block"
 	Exempt   string    `yaml:"exempt"`   // hosts that are never decrypted: "tunnel" or "block"
 	NotTLS   string    `yaml:"not_tls"`  // a tunnel whose first bytes are not TLS: "block" or "tunnel"
+	Links    Links     `yaml:"-"`        // a section of its own
 }
 
 // Defaults are the settings for organizations without an entry of their own.
@@ -33,14 +34,15 @@ type Defaults struct {
 // Partner overrides the defaults for one organization. An empty setting
 // inherits the default.
 type Partner struct {
-	Tenant             string   `yaml:"tenant"` // directory ID or a verified domain
-	TenantRestrictions Setting  `yaml:"tenant_restrictions"`
-	Outbound           Setting  `yaml:"outbound"`
-	Inbound            Setting  `yaml:"inbound"`
-	Anonymous          Setting  `yaml:"anonymous"`
-	Sessions           Setting  `yaml:"sessions"`
-	Keys               Setting  `yaml:"keys"`
-	Applications       []string `yaml:"applications"` // client or resource application IDs that tenant_restrictions: allow is limited to
+	Tenant             string      `yaml:"tenant"` // directory ID or a verified domain
+	TenantRestrictions Setting     `yaml:"tenant_restrictions"`
+	Outbound           Setting     `yaml:"outbound"`
+	Inbound            Setting     `yaml:"inbound"`
+	Anonymous          Setting     `yaml:"anonymous"`
+	Sessions           Setting     `yaml:"sessions"`
+	Keys               Setting     `yaml:"keys"`
+	Links              LinkSetting `yaml:"links"`        // every kind of link with this organization
+	Applications       []string    `yaml:"applications"` // client or resource application IDs that tenant_restrictions: allow is limited to
 }
 
 // Default returns the settings of a configuration that says nothing of policy.
@@ -53,5 +55,6 @@ func Default() Config {
 		Unlisted: "tunnel",
 		Exempt:   "tunnel",
 		NotTLS:   "block",
+		Links:    DefaultLinks(),
 	}
 }

@@ -13,7 +13,7 @@ import (
 // left out: an entry can only permit, so leaving it out refuses.
 func (p *Policy) addPartner(bad *[]error, i int, partner Partner, resolve Resolve) {
 	path := fmt.Sprintf("partners[%d]", i)
-	organization := organization{settings: p.defaults, apps: partner.Applications}
+	organization := organization{settings: p.defaults, apps: partner.Applications, links: partner.Links}
 	for _, s := range []struct {
 		name string
 		from Setting
@@ -31,6 +31,9 @@ func (p *Policy) addPartner(bad *[]error, i int, partner Partner, resolve Resolv
 		}
 		checkSetting(bad, path+"."+s.name, s.from)
 		*s.to = s.from
+	}
+	if partner.Links != "" {
+		checkLink(bad, path+".links", partner.Links)
 	}
 	for j, app := range partner.Applications {
 		if _, ok := tokens.ParseTenant(app); !ok {

@@ -27,12 +27,14 @@ type Policy struct {
 	unlisted Action
 	exempt   Action
 	notTLS   Action
+	links    Links
 }
 
 // organization is a partner's entry with what it inherits filled in.
 type organization struct {
 	settings Defaults
-	apps     []string // tenant_restrictions: allow is limited to these; nil is all
+	apps     []string    // tenant_restrictions: allow is limited to these; nil is all
+	links    LinkSetting // empty if the kind's applies
 }
 
 // Resolve tells the directory ID of a partner that is written as a domain.
@@ -50,6 +52,7 @@ func New(cfg Config, home tokens.Tenant, observe bool, h Hosts, resolve Resolve)
 		unlisted: choose(&bad, "unlisted", cfg.Unlisted),
 		exempt:   choose(&bad, "exempt", cfg.Exempt),
 		notTLS:   choose(&bad, "not_tls", cfg.NotTLS),
+		links:    cfg.Links,
 	}
 	checkDefaults(&bad, cfg.Default)
 	for i, partner := range cfg.Partners {

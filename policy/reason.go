@@ -57,3 +57,10 @@ const (
 	ExternalSession      Reason = "external-session" // a cookie on an external tenant's host
 	ExternalKey          Reason = "external-key"     // SAS, shared key, PAT or Basic on an external or unknown tenant's host
 )
+
+// Reasons that come from the links a request would make.
+const (
+	LinkExternal   Reason = "link-external"   // an end of another tenant, or one open to every tenant
+	LinkUnknown    Reason = "link-unknown"    // an end that nobody can tell the tenant of
+	LinkUnreadable Reason = "link-unreadable" // the request hides where it leads
+)

@@ -14,6 +14,7 @@ type Request struct {
 	Organizer     tokens.Tenant   // the tenant that such a URL names; empty if it names none
 	Uninspectable bool            // a body that may carry credentials could not be read
 	Tokens        []*tokens.Token // every credential found
+	Links         []Link          // every link that it would make
 }
 
 // DecideRequest decides one request. Each thing that was seen has a verdict,
@@ -22,7 +23,8 @@ type Request struct {
 //  1. every credential is judged by whose account it is and for whose resource
 //  2. a body that nobody could inspect is judged like an unreadable credential
 //  3. an anonymous link into an external tenant follows policy.anonymous
-//  4. a request without any of these is forwarded: the service will ask for a sign-in
+//  4. every link that it would make is judged by whose its ends are
+//  5. a request without any of these is forwarded: the service will ask for a sign-in
 func (p *Policy) DecideRequest(r Request) Verdict {
 	v := Verdict{Action: Forward, Reason: NoCredential, Relation: None, Resource: r.Owner}
 	if r.Plane == Auth {
@@ -36,6 +38,9 @@ func (p *Policy) DecideRequest(r Request) Verdict {
 	}
 	if r.Anonymous {
 		v = worse(v, p.judgeAnonymous(r))
+	}
+	for _, l := range r.Links {
+		v = worse(v, p.judgeLink(r, l))
 	}
 	return v
 }

@@ -96,7 +96,8 @@ func (v Verdict) Relevant() bool {
 		return true
 	}
 	switch v.Reason {
-	case ExemptHost, UntaggedSignIn, RestrictedAddress, AnonymousLink, ExternalSession, ExternalKey, UninspectableBody:
+	case ExemptHost, UntaggedSignIn, RestrictedAddress, AnonymousLink, ExternalSession, ExternalKey, UninspectableBody,
+		LinkExternal, LinkUnknown, LinkUnreadable:
 		return true
 	default:
 		return v.Relation.rank() > Home.rank()
@@ -120,6 +121,10 @@ func (v Verdict) weight() int {
 		w++
 	case AnonymousLink, ExternalSession, ExternalKey:
 		w += 17 // worth a record, more so than a home account
+	case LinkUnknown, LinkUnreadable:
+		w += 18
+	case LinkExternal:
+		w += 19
 	default:
 		w += 5
 	}
