@@ -94,6 +94,9 @@ func (x *exchange) credentials() []audit.Credential {
 func (x *exchange) finish() {
 	e := x.event(audit.Access)
 	e.For = x.evidence
+	if x.id != "" {
+		e.ID = x.id
+	}
 	e.Status = x.status
 	e.BytesIn, e.BytesOut = x.received.size()+x.uploaded, x.sent
 	e.Duration = time.Since(x.start)
@@ -103,6 +106,18 @@ func (x *exchange) finish() {
 	}
 	x.server.Metrics.request(x.plane, x.verdict)
 	x.server.Metrics.upstream(x.plane, e.Duration)
+}
+
+// reference is the event that a refusal names: the evidence, or else the
+// access event that is still to come.
+func (x *exchange) reference() string {
+	if x.evidence != "" {
+		return x.evidence
+	}
+	if x.id == "" {
+		x.id = audit.NewID()
+	}
+	return x.id
 }
 
 func first(values []string) string {

@@ -33,6 +33,7 @@ type exchange struct {
 	keep       [4]*tokens.Token
 	verdict    policy.Verdict
 	evidence   string   // id of the tenant event, if there is one
+	id         string   // of the access event, where the client is told it
 	tags       []string // names of the tags that are in out
 	clientTags []string // restriction headers that the client sent
 

@@ -45,7 +45,7 @@ func (x *exchange) broken(err error) {
 		x.guarded(policy.Verdict{Reason: reason})
 	}
 	x.server.log().Info("origin did not answer", "host", x.host, "reason", reason, "err", err)
-	refusal{Reason: reason, Event: x.evidence, Host: string(x.host), request: x.in}.write(x.w)
+	refusal{Reason: reason, Event: x.reference(), Host: string(x.host), request: x.in}.write(x.w)
 }
 
 // guarded records that the dial guard refused the origin: that is a verdict of

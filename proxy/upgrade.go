@@ -24,7 +24,7 @@ func (x *exchange) switchProtocols(resp *http.Response) {
 	if !ok || !upgradesToWebSocket(x.out) || !acceptsWebSocket(x.out, resp) {
 		resp.Body.Close()
 		x.why, x.status = "invalid upgrade", http.StatusBadGateway
-		refusal{Reason: policy.OriginUnreachable, Event: x.evidence, Host: string(x.host), request: x.in}.write(x.w)
+		refusal{Reason: policy.OriginUnreachable, Event: x.reference(), Host: string(x.host), request: x.in}.write(x.w)
 		return
 	}
 	defer origin.Close()
