@@ -27,7 +27,7 @@ var testCA = sync.OnceValue(func() tls.Certificate {
 	}
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "scripted origins"},
-		DNSNames:  []string{restricted, signIn, unlisted},
+		DNSNames:  []string{restricted, signIn, unlisted, local},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
