@@ -16,13 +16,7 @@ const maxEncodings = 2
 // decode undoes the content encodings of a body, last one first (RFC 9110,
 // 8.4). An encoding that is not known makes the body uninspectable.
 func decode(raw []byte, lines []string, limit int64) ([]byte, error) {
-	var codings []string
-	for coding := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		coding = strings.ToLower(strings.TrimSpace(coding))
-		if coding != "" && coding != "identity" {
-			codings = append(codings, coding)
-		}
-	}
+	codings := codingsOf(lines)
 	if len(codings) > maxEncodings {
 		return nil, fmt.Errorf("content encodings: %w", ErrUninspectable)
 	}
@@ -33,6 +27,18 @@ func decode(raw []byte, lines []string, limit int64) ([]byte, error) {
 		}
 	}
 	return raw, nil
+}
+
+// codingsOf returns the content encodings that were applied, in order.
+func codingsOf(lines []string) []string {
+	var codings []string
+	for coding := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		coding = strings.ToLower(strings.TrimSpace(coding))
+		if coding != "" && coding != "identity" {
+			codings = append(codings, coding)
+		}
+	}
+	return codings
 }
 
 func undo(coding string, raw []byte, limit int64) ([]byte, error) {

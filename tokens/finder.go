@@ -33,6 +33,7 @@ type Finder struct {
 	hosts     hosts.Set
 	cache     *cache
 	digestKey []byte
+	attempts  attempts // sign-ins under way
 }
 
 // New returns a Finder whose digests are keyed with digestKey, of 16 octets or
