@@ -48,9 +48,10 @@ func (p *Policy) DecideRequest(r Request) Verdict {
 // judge decides one credential.
 func (p *Policy) judge(r Request, t *tokens.Token) Verdict {
 	switch {
-	case t.Unreadable && r.Plane == Auth:
+	case t.Unreadable && r.Plane == Auth && t.Place != tokens.InResponse:
 		// A sign-in host reads credentials of its own, such as client
-		// assertions; the tag is what restricts there.
+		// assertions; the tag is what restricts there. What it issues is
+		// another matter.
 		return Verdict{Action: Forward, Reason: SignIn, Relation: None}
 	case t.Kind == tokens.Key:
 		return p.judgeKey(r)

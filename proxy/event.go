@@ -66,8 +66,12 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 	case len(x.tags) > 0:
 		e.Action, e.Unknown = "request-tagged", kind == audit.Tenant
 	}
+	if x.action != "" {
+		e.Action, e.Unknown = x.action, false
+	}
 	if x.plane == policy.Auth {
 		e.Category = signInCategory
+		x.tellSignIn(e)
 	}
 	e.Credentials = x.credentials()
 	return e
@@ -101,6 +105,7 @@ func (x *exchange) finish() {
 	e.BytesIn, e.BytesOut = x.received.size()+x.uploaded, x.sent
 	e.Duration = time.Since(x.start)
 	e.Close = x.why
+	x.tellOutcome(e)
 	if err := x.server.record(e); err != nil {
 		x.server.log().Error("record event", "host", x.host, "err", err)
 	}

@@ -37,6 +37,10 @@ type exchange struct {
 	tags       []string // names of the tags that are in out
 	clientTags []string // restriction headers that the client sent
 
+	signIn tokens.SignIn  // what a request to a sign-in host says of itself
+	reply  *tokens.Answer // the answer of a sign-in host
+	action string         // event.action, where it is not the usual one
+
 	status   int
 	hints    *hints        // nil where the client understands none
 	received *countingBody // request body; nil without one. Not reused: the transport may read on after the answer
@@ -134,6 +138,9 @@ func (x *exchange) tag() {
 		n = tagging.Canonical
 	}
 	x.tags = x.rules.Tags.Set(h, n)
+	if x.plane == policy.Auth {
+		readEncodings(h)
+	}
 }
 
 // originURL is the request's own target at dst, byte for byte.

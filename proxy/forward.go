@@ -47,14 +47,15 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 // judge finds the credentials of the request and asks the policy.
 func (x *exchange) judge() policy.Verdict {
 	done := x.inspecting()
+	cutOff := x.readSignIn()
 	found, err := x.rules.Tokens.Find(x.found[:0], x.host, x.in)
-	done()
+	done(errors.Join(cutOff, err))
 	x.found = found
 	q := policy.Request{
 		Host: x.host, Plane: x.plane, Tokens: found,
 		Uninspectable: err != nil,
 	}
-	if err != nil && errors.Is(err, tokens.ErrTooMany) {
+	if cutOff != nil || errors.Is(err, tokens.ErrTooMany) {
 		return policy.Verdict{Reason: policy.MalformedRequest}
 	}
 	q.Organizer, q.Anonymous = tokens.Anonymous(x.host, x.in.URL)
@@ -65,14 +66,18 @@ func (x *exchange) judge() policy.Verdict {
 }
 
 // inspecting bounds the wait for a body that is looked into, until the
-// returned function is called.
-func (x *exchange) inspecting() (done func()) {
+// returned function is called: for good, if the body could not be read.
+func (x *exchange) inspecting() (done func(error)) {
 	if x.w == nil || !hasBody(x.in) {
-		return func() {}
+		return func(error) {}
 	}
 	control := http.NewResponseController(x.w)
 	_ = control.SetReadDeadline(time.Now().Add(x.server.uploadIdle()))
-	return func() { _ = control.SetReadDeadline(time.Time{}) }
+	return func(err error) {
+		if err == nil {
+			_ = control.SetReadDeadline(time.Time{})
+		}
+	}
 }
 
 // needsOwner tells whether whose host it is could decide: only a credential

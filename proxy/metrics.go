@@ -17,6 +17,7 @@ type Metrics struct {
 	handshakes  *prometheus.CounterVec
 	latency     *prometheus.HistogramVec
 	tunnels     prometheus.Gauge
+	blocks      *prometheus.CounterVec
 
 	// counted are the counters of requests that have been needed: finding one
 	// by its labels costs more than all the rest of counting.
@@ -48,8 +49,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		tunnels: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "tenantgate_connections_open", Help: "Tunnels that are open.",
 		}),
+		blocks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantgate_entra_blocks_total", Help: "Sign-ins that Entra refused because of a tenant restriction, by its code.",
+		}, []string{"code"}),
 	}
-	r.MustRegister(m.connections, m.requests, m.handshakes, m.latency, m.tunnels)
+	r.MustRegister(m.connections, m.requests, m.handshakes, m.latency, m.tunnels, m.blocks)
 	return m
 }
 
@@ -91,5 +95,12 @@ func (m *Metrics) upstream(plane policy.Plane, d time.Duration) {
 func (m *Metrics) tunnel(n float64) {
 	if m != nil {
 		m.tunnels.Add(n)
+	}
+}
+
+// blockedByEntra counts a refusal of Entra's own; there are four codes.
+func (m *Metrics) blockedByEntra(code string) {
+	if m != nil {
+		m.blocks.WithLabelValues(code).Inc()
 	}
 }

@@ -29,7 +29,9 @@ func (x *exchange) send(v policy.Verdict) {
 		return
 	}
 	defer resp.Body.Close()
-	x.pass(resp)
+	if x.admitAnswer(resp) {
+		x.pass(resp)
+	}
 }
 
 // broken answers a request that got no answer from its origin.
