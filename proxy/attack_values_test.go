@@ -26,10 +26,11 @@ type values struct {
 	attack *attack
 	marker string
 	raw    []string // credentials as they were sent
+	texts  map[string]string
 }
 
 func newValues(t *testing.T, rig *proxytest.Rig, a *attack) *values {
-	return &values{t: t, rig: rig, attack: a, marker: "MARKER" + rand.Text()}
+	return &values{t: t, rig: rig, attack: a, marker: "MARKER" + rand.Text(), texts: map[string]string{}}
 }
 
 // wire returns a section as bytes to send: line ends in the file mean nothing,
@@ -52,14 +53,18 @@ func (v *values) escapes(line string) string {
 	return s
 }
 
-// text returns a section as it stands, without its last line end.
+// text returns a section as it stands, without its last line end. It is made
+// once: what is measured is what is sent.
 func (v *values) text(name string) string {
 	v.t.Helper()
 	s, ok := v.attack.sections[name]
 	if !ok {
 		v.t.Fatalf("no section %s", name)
 	}
-	return v.expand(strings.TrimSuffix(s, "\n"))
+	if _, ok := v.texts[name]; !ok {
+		v.texts[name] = v.expand(strings.TrimSuffix(s, "\n"))
+	}
+	return v.texts[name]
 }
 
 func (v *values) expand(s string) string {
