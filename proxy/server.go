@@ -60,7 +60,7 @@ type Server struct {
 	inner  *http.Server // requests of intercepted connections
 	tls    *tls.Config  // of intercepted connections, shared so that sessions resume
 	hand   *handover    // finished handshakes on their way to inner
-	conns  sync.WaitGroup
+	conns  jobs
 	open   openConns
 	base   context.Context // of all dialling; ends when Shutdown's time is up
 	cut    context.CancelFunc

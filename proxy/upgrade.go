@@ -28,8 +28,8 @@ func (x *exchange) switchProtocols(resp *http.Response) {
 		return
 	}
 	defer origin.Close()
-	x.server.conns.Add(1) // a hijacked connection is nobody's in net/http: Shutdown would not wait for it
-	defer x.server.conns.Done()
+	x.server.conns.begin() // a hijacked connection is nobody's in net/http: Shutdown would not wait for it
+	defer x.server.conns.end()
 	conn, rw, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		x.why = "cannot switch"
