@@ -61,7 +61,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	}
 	b.restricted = proxy.Restricted(tags, finder)
 	if err3 == nil {
-		d, err4 := newDirectory(f, transport)
+		d, err4 := newDirectory(f, transport, in.offline)
 		b.directory = d
 		err = errors.Join(err, err4)
 	}
@@ -170,12 +170,18 @@ func hash(f config.File) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-func newDirectory(f config.File, transport http.RoundTripper) (*directory.Directory, error) {
+// newDirectory opens what is remembered of tenants. Offline it makes nothing:
+// check runs as anybody, and before the state directory is there.
+func newDirectory(f config.File, transport http.RoundTripper, offline bool) (*directory.Directory, error) {
+	dir := stateDir(f, "directory")
+	if _, err := os.Stat(dir); offline && err != nil {
+		dir = ""
+	}
 	own := make(map[string]string, len(f.Tenant.Domains))
 	for _, domain := range f.Tenant.Domains {
 		own[domain] = f.Tenant.ID
 	}
-	return directory.New(directory.Config{Dir: stateDir(f, "directory"), Transport: transport, Tenants: own})
+	return directory.New(directory.Config{Dir: dir, Transport: transport, Tenants: own})
 }
 
 // resolve tells the tenant of a partner's domain.

@@ -23,6 +23,7 @@ func (s *source) flags(cmd *cobra.Command, alone bool) {
 	cmd.Flags().StringVar(&s.state, "state", "", "directory for CA, events and caches (`DIR`), without -c")
 	cmd.MarkFlagsMutuallyExclusive("config", "tenant")
 	cmd.MarkFlagsMutuallyExclusive("config", "policy")
+	cmd.MarkFlagsMutuallyExclusive("config", "state")
 }
 
 // read returns the configuration. Its error names every problem at once,
