@@ -31,6 +31,7 @@ type exchange struct {
 
 	found      []*tokens.Token // backed by keep where they fit
 	keep       [4]*tokens.Token
+	links      []policy.Link // what the request would tie together
 	verdict    policy.Verdict
 	evidence   string   // id of the tenant event, if there is one
 	id         string   // of the access event, where the client is told it
@@ -82,8 +83,6 @@ func (x *exchange) screen() (policy.Reason, bool) {
 	switch {
 	case r.Method == http.MethodConnect:
 		return policy.UnsupportedMethod, false
-	case r.TLS == nil: // :scheme http inside TLS
-		return policy.MalformedRequest, false
 	case r.URL.IsAbs() && r.URL.Scheme != "https", r.URL.User != nil:
 		return policy.MalformedRequest, false
 	case r.ProtoMajor == 1 && r.ProtoMinor > 1:

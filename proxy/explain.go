@@ -1,13 +1,13 @@
 package proxy
 
 import (
-	"crypto/tls"
 	"net/http"
 	"net/netip"
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/links"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/tokens"
 )
@@ -18,6 +18,7 @@ type Explanation struct {
 	Request    policy.Verdict  // meaningful where Judged
 	Judged     bool            // the request itself was looked at: its connection would be intercepted
 	Found      []*tokens.Token // credentials and where they are
+	Links      []policy.Link   // what it would tie together
 	Tags       []string        // headers that would be set
 	ClientTags []string        // restriction headers that would be deleted
 	Status     int             // of the refusal; 0 if nothing is refused
@@ -81,7 +82,6 @@ func (s *Server) explainPlain(rules *Rules, r *http.Request, dst hosts.Authority
 }
 
 func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v policy.Verdict) Explanation {
-	r.TLS = &tls.ConnectionState{}
 	r.RequestURI = r.URL.RequestURI()
 	if host := r.Header.Get("Host"); host != "" {
 		r.Host = host
@@ -100,6 +100,10 @@ func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v poli
 	if e.Request.Resource == "" && (needsOwner(x.found) || e.Request.Reason == policy.AnonymousLink) {
 		e.Unknown = append(e.Unknown, "which tenant "+string(c.dst.Name)+" belongs to")
 	}
+	e.Links = x.links
+	for _, l := range x.links {
+		e.Unknown = append(e.Unknown, unknownEnds(l)...)
+	}
 	x.verdict = e.Request
 	kind := audit.Access
 	if e.Request.Relevant() || x.plane == policy.Auth {
@@ -111,6 +115,17 @@ func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v poli
 		e.Event.Status = e.Status
 	}
 	return e
+}
+
+// unknownEnds says of which ends of a link a look-up could tell the tenant.
+func unknownEnds(l policy.Link) (all []string) {
+	if l.Own == "" && l.Subscription != "" {
+		all = append(all, "which tenant subscription "+l.Subscription+" belongs to")
+	}
+	if l.Tenant == "" && (l.TargetKind == links.Subscription || l.TargetKind == links.Domain) {
+		all = append(all, "which tenant "+string(l.TargetKind)+" "+l.Target+" belongs to")
+	}
+	return all
 }
 
 // Words returns what a person would read of a refusal for reason.
