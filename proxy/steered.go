@@ -17,6 +17,10 @@ func (s *Server) ServeSteered(l net.Listener) error {
 	s.start()
 	s.own.add(l.Addr())
 	s.front.RegisterOnShutdown(func() { l.Close() })
+	if s.closed.Load() { // Shutdown was sooner, and calls nobody who comes later
+		l.Close()
+		return http.ErrServerClosed
+	}
 	for {
 		conn, err := l.Accept()
 		switch {
