@@ -134,7 +134,7 @@ func contains(t *testing.T, dom string, texts ...string) {
 }
 
 func TestChromiumSeesTheSignInPageAndItIsTagged(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "chromium", "certutil")
 	b := s.browser(t)
 	const path = "/organizations/oauth2/v2.0/authorize"
 	dom := b.open(t, picture(t, "sign-in"), "https://"+signInHost+path+"?client_id="+clientID+"&response_type=code")
@@ -148,7 +148,7 @@ func TestChromiumSeesTheSignInPageAndItIsTagged(t *testing.T) {
 }
 
 func TestChromiumIsToldByEntraThatAForeignTenantIsRestricted(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "chromium", "certutil")
 	dom := s.browser(t).open(t, picture(t, "foreign-sign-in"), "https://"+signInHost+"/"+demo.Foreign.Domains[0]+
 		"/oauth2/v2.0/authorize?client_id="+clientID+"&response_type=code&login_hint="+demo.Foreign.Users[0])
 	contains(t, dom, "AADSTS5000211")
@@ -157,7 +157,7 @@ func TestChromiumIsToldByEntraThatAForeignTenantIsRestricted(t *testing.T) {
 }
 
 func TestChromiumTakesUnlistedSitesPastTheProxy(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "chromium", "certutil")
 	direct := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s without a proxy", r.Host)
 	}))
@@ -170,7 +170,7 @@ func TestChromiumTakesUnlistedSitesPastTheProxy(t *testing.T) {
 }
 
 func TestChromiumShowsOurPageForAForeignAnonymousLink(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "chromium", "certutil")
 	b := s.browser(t)
 	link := "https://" + demo.Foreign.SharePoint() + "/:w:/g/personal/mallory/EaBcDeFgHiJkLmNoPqRsTuVwXyZ?e=4xYzAb"
 	for name, flags := range map[string][]string{

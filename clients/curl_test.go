@@ -125,7 +125,7 @@ func object(t *testing.T, r reply, e audit.Event) {
 }
 
 func TestCurlSignsInTagged(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "curl")
 	for _, v := range versions {
 		t.Run(v.version, func(t *testing.T) {
 			s.Cloud.Reset()
@@ -142,7 +142,7 @@ func TestCurlSignsInTagged(t *testing.T) {
 }
 
 func TestCurlCannotForgeTheTag(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "curl")
 	for _, v := range versions {
 		t.Run(v.version, func(t *testing.T) {
 			s.Cloud.Reset()
@@ -157,7 +157,7 @@ func TestCurlCannotForgeTheTag(t *testing.T) {
 }
 
 func TestCurlIsRefusedWithAForeignToken(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "curl")
 	token, marker := s.stolen(t)
 	for _, v := range versions {
 		t.Run(v.version, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestCurlIsRefusedWithAForeignToken(t *testing.T) {
 }
 
 func TestCurlSeesAnUnlistedSitesOwnCertificate(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "curl")
 	for _, v := range versions {
 		t.Run(v.version, func(t *testing.T) {
 			s.Cloud.Reset()
@@ -204,7 +204,7 @@ func TestCurlSeesAnUnlistedSitesOwnCertificate(t *testing.T) {
 }
 
 func TestCurlGetsPlainHTTPOfUnlistedSitesOnly(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "curl")
 	r := s.curl(t, s.caFile, "http://"+site+"/")
 	if r.exit != 0 || r.status != 200 {
 		t.Errorf("an unlisted site: exit %d, %d: %s", r.exit, r.status, r.stderr)
@@ -221,7 +221,7 @@ func TestCurlGetsPlainHTTPOfUnlistedSitesOnly(t *testing.T) {
 }
 
 func TestCurlIsNotLedToThisMachine(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "curl")
 	for _, at := range []string{"127.0.0.1", "127.1.2.3", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "168.63.129.16"} {
 		r := s.curl(t, s.caFile, "-x", s.proxy, "https://"+at+"/")
 		const refusedByProxy = 56 // CURLE_RECV_ERROR, what curl calls a CONNECT that was refused

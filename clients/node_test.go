@@ -47,7 +47,7 @@ func secret(tenant string) map[string]string {
 }
 
 func TestAzureIdentityWorksAtHomeAndEverySignInIsTagged(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "node")
 	a := s.node(t, secret(demo.Home.ID))
 	if a.Status != 200 || !strings.Contains(a.Body, demo.Home.Users[0]) {
 		t.Errorf("Graph answered %+v", a)
@@ -59,7 +59,7 @@ func TestAzureIdentityWorksAtHomeAndEverySignInIsTagged(t *testing.T) {
 }
 
 func TestAzureIdentityIsToldThatAForeignTenantIsRestricted(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "node")
 	a := s.node(t, secret(demo.Foreign.Domains[0]))
 	if !strings.Contains(a.Error, "AADSTS5000211") {
 		t.Errorf("the answer is %+v", a)
@@ -70,7 +70,7 @@ func TestAzureIdentityIsToldThatAForeignTenantIsRestricted(t *testing.T) {
 }
 
 func TestANodeClientIsToldWhyAForeignTokenIsRefused(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "node")
 	token, marker := s.stolen(t)
 	a := s.node(t, map[string]string{"token": token, "url": "https://" + graphHost + "/v1.0/me"})
 	var body struct {

@@ -40,8 +40,12 @@ type stage struct {
 	rootFile  string // the cloud's own root, which stands for the public ones
 }
 
-func newStage(t *testing.T) *stage {
+// newStage starts a stage, or skips the test where one of the tools is missing.
+func newStage(t *testing.T, tools ...string) *stage {
 	t.Helper()
+	for _, name := range tools {
+		tool(t, name)
+	}
 	rig := proxytest.New(t, proxytest.Options{})
 	s := &stage{Rig: rig, proxy: "http://" + rig.Explicit, authority: rig.Server.Leaves.(*certs.Authority)}
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.authority.Certificate().Raw})
