@@ -45,8 +45,8 @@ func (d *daemon) components() []console.Component {
 	}
 	ca := d.ca.Certificate()
 	add("ca", time.Now().Before(ca.NotAfter), "until "+ca.NotAfter.UTC().Format(time.DateOnly))
-	stats := d.events.Stats()
-	add("events", stats.LastError == "", stats.LastError)
+	failing := d.recording()
+	add("events", failing == "", failing)
 	b := d.now.Load()
 	detail := b.rules.Hash
 	if d.reload.failed.Load() {

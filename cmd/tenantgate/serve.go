@@ -32,6 +32,7 @@ type daemon struct {
 	in      surroundings // what the configuration is built in
 	events  *audit.Log
 	recent  *console.Recent // the events that the console shows
+	kept    atomic.Int64    // when a tenant event was last kept, Unix nanoseconds
 	started time.Time
 	ca      *certs.Authority
 	server  *proxy.Server
@@ -65,7 +66,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	if d.events, err = audit.Open(f.Events, stateDir(f, "events"), observer()); err != nil {
 		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
 	}
-	d.server = &proxy.Server{Recorder: watched{d.events, d.recent}, Metrics: proxy.NewMetrics(d.metrics), Log: log}
+	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log}
 	d.in.own = d.server.Owns
 	b, err := assemble(f, d.in)
 	if err != nil {
@@ -126,12 +127,12 @@ func (d *daemon) serve(ctx context.Context) error {
 		}
 	}
 	d.admin = d.newAdmin()
+	stop := d.follow(ctx) // before anybody is told that SIGHUP reloads
+	defer stop()
 	start("proxy", d.server.ServeProxy)
 	start("steered", d.server.ServeSteered)
 	start("admin", d.admin.Serve)
 	notify(systemd.SdNotifyReady)
-	stop := d.follow(ctx)
-	defer stop()
 	var err error
 	select {
 	case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
@@ -17,15 +18,34 @@ import (
 type watched struct {
 	log    *audit.Log
 	recent *console.Recent
+	kept   *atomic.Int64
 }
 
 // Record implements proxy.Recorder.
 func (w watched) Record(e *audit.Event) error {
 	err := w.log.Record(e)
-	if err == nil {
-		w.recent.Add(e)
+	if err != nil {
+		return err
 	}
-	return err
+	if e.Kind == audit.Tenant {
+		w.kept.Store(time.Now().UnixNano())
+	}
+	w.recent.Add(e)
+	return nil
+}
+
+// failingFor is how long a failure to write counts when nothing came that
+// could have shown that it is over: whoever waits for readiness must not wait
+// for the traffic that waits for it.
+const failingFor = 15 * time.Second
+
+// recording tells what keeps events from being recorded; empty if nothing does.
+func (d *daemon) recording() string {
+	s := d.events.Stats()
+	if s.LastErrorTime.UnixNano() < d.kept.Load() || time.Since(s.LastErrorTime) > failingFor {
+		return ""
+	}
+	return s.LastError
 }
 
 // status tells the console what is in force.
