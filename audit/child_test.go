@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/tenantgate/tenantgate/audit/audittest"
 )
@@ -23,6 +24,7 @@ var children = map[string]func() int{
 	"load":       writeUntilKilled,
 	"limit":      writeBeyondLimit,
 	"full":       fillDisk,
+	"passfull":   passFullDisk,
 	"readonly":   openReadOnly,
 	"stdout":     writeToStdout,
 	"brokenpipe": writeToBrokenPipe,
@@ -53,9 +55,22 @@ func complain(format string, args ...any) int {
 	return 1
 }
 
+// childConfig has a sink at AUDIT_TEST_URL, if that is set, and a spool of
+// small segments.
+func childConfig() Config {
+	url := os.Getenv("AUDIT_TEST_URL")
+	if url == "" {
+		return Config{}
+	}
+	return Config{
+		Spool: SpoolConfig{MaxBytes: 64 << 20},
+		Sinks: []SinkConfig{{Name: "siem", Type: "webhook", URL: url, Batch: BatchConfig{Linger: 5 * time.Millisecond}}},
+	}
+}
+
 // writeUntilKilled prints the id of each event after Record returned nil.
 func writeUntilKilled() int {
-	l, err := Open(Config{}, os.Getenv("AUDIT_TEST_DIR"), testObserver)
+	l, err := Open(childConfig(), os.Getenv("AUDIT_TEST_DIR"), testObserver)
 	if err != nil {
 		return complain("%v", err)
 	}
@@ -143,7 +158,7 @@ func killedAfter(t *testing.T, dir string, n int) (ids []string) {
 // half-way as a full disk does, and has it lifted again.
 func writeBeyondLimit() int {
 	dir := os.Getenv("AUDIT_TEST_DIR")
-	l, err := Open(Config{}, dir, testObserver)
+	l, err := Open(childConfig(), dir, testObserver)
 	if err != nil {
 		return complain("%v", err)
 	}
@@ -170,7 +185,7 @@ func fillDisk() int {
 	if err := os.WriteFile(ballast, make([]byte, 200<<10), 0o600); err != nil {
 		return complain("%v", err)
 	}
-	l, err := Open(Config{}, filepath.Join(dir, "events"), testObserver)
+	l, err := Open(childConfig(), filepath.Join(dir, "events"), testObserver)
 	if err != nil {
 		return complain("%v", err)
 	}

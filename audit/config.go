@@ -1,13 +1,26 @@
 package audit
 
+import "time"
+
 // Config is the events section of the configuration.
 type Config struct {
-	File  string `yaml:"file"`  // JSON lines; empty is STATE/events/events.jsonl, "-" is standard output
-	Sinks []Sink `yaml:"sinks"` // other places that events are sent to
+	File  string       `yaml:"file"`  // JSON lines; empty is STATE/events/events.jsonl, "-" is standard output
+	Sync  string       `yaml:"sync"`  // always | interval | never: when events are made to survive a power loss; empty is interval
+	Full  string       `yaml:"full"`  // block | pass: what becomes of a tenant event when the disk is full; empty is block
+	Spool SpoolConfig  `yaml:"spool"` // where events wait for the sinks
+	Sinks []SinkConfig `yaml:"sinks"` // other places that events are sent to
 }
 
-// Sink is one entry of events.sinks.
-type Sink struct {
-	Name string `yaml:"name"`
-	Type string `yaml:"type"`
+// SpoolConfig bounds what waits for the sinks, and what is kept to be sent
+// again.
+type SpoolConfig struct {
+	MaxBytes int64         `yaml:"max_bytes"` // 0 is 1 GiB
+	MaxAge   time.Duration `yaml:"max_age"`   // 0 is seven days
 }
+
+// The bounds of a spool that has none configured.
+const (
+	defaultSpoolBytes = 1 << 30
+	defaultSpoolAge   = 7 * 24 * time.Hour
+	minSpoolBytes     = 1 << 20
+)

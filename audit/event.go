@@ -55,6 +55,7 @@ type Event struct {
 	Tags, ClientTags               []string // names of headers, never values
 	Close                          string   // why a tunnel or connection ended
 	For                            string   // id of the tenant event that this access event completes
+	Sink                           string   // of an event about the log itself: the sink it speaks of
 	Count                          uint64   // of an event about the log itself: how many events or bytes it speaks of
 
 	SignIn SignIn // what a request to a sign-in host says of itself

@@ -9,6 +9,7 @@
 package audit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -39,6 +40,10 @@ type Log struct {
 
 	dir    *directory
 	file   *file
+	spool  *spool // nil where there is no sink
+	fleet  *fleet // with spool
+	when   string // when events are synced: always, interval, never
+	pass   bool   // let happen what could not be recorded because the disk is full
 	seq    uint64 // of the last event in the file; the writer's
 	batch  []*record
 	out    []byte
@@ -67,12 +72,14 @@ type Log struct {
 type Stats struct {
 	Tenant, Access uint64 // events in the file
 	Failed         uint64 // tenant events that could not be written: the caller has the error
+	Passed         uint64 // tenant events that a full disk kept out of the file, with events.full: pass
 	Shed           uint64 // access events given up because writing could not keep up
 	Errors         uint64 // writes and syncs that failed
 	Bytes          uint64 // written
 	Pending        int    // access events that wait
 	LastError      string
 	LastErrorTime  time.Time
+	Sinks          []SinkStats // one for each sink and kind
 }
 
 // Open opens the log that cfg describes and takes up its sequence where it
@@ -82,7 +89,13 @@ type Stats struct {
 // A damaged end of the file, which a crash leaves, is moved to a file of its
 // own in dir (see Damaged), and an event says so. Open fails when the
 // directory or the file cannot be written.
-func Open(cfg Config, dir string, o Observer) (*Log, error) {
+func Open(cfg Config, dir string, o Observer) (*Log, error) { return openLog(cfg, dir, o, newSink) }
+
+func openLog(cfg Config, dir string, o Observer, newSink makeSink) (*Log, error) {
+	sinks, err := cfg.build(o, newSink)
+	if err = errors.Join(cfg.check(), err); err != nil {
+		return nil, err
+	}
 	d, err := openDirectory(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open event log: %w", err)
@@ -96,6 +109,8 @@ func Open(cfg Config, dir string, o Observer) (*Log, error) {
 		opened:   time.Now(),
 		dir:      d,
 		file:     &file{path: path},
+		when:     cmp.Or(cfg.Sync, "interval"),
+		pass:     cfg.Full == "pass",
 		wake:     make(chan struct{}, 1),
 		dirty:    make(chan struct{}, 1),
 		reopen:   make(chan chan error),
@@ -103,14 +118,21 @@ func Open(cfg Config, dir string, o Observer) (*Log, error) {
 		finished: make(chan struct{}),
 	}
 	l.records.New = func() any { return newRecord() }
-	if err := l.start(); err != nil {
+	if len(sinks) > 0 {
+		l.spool = newSpool(filepath.Join(dir, "spool"), cfg.Spool)
+	}
+	if err := l.start(cfg, sinks); err != nil {
+		if l.spool != nil {
+			err = errors.Join(err, l.spool.close())
+		}
 		return nil, errors.Join(fmt.Errorf("open event log: %w", err), l.file.close(), d.close())
 	}
 	return l, nil
 }
 
-// start reads the end of the file, repairs it, and starts the writer.
-func (l *Log) start() error {
+// start reads the ends of the file and of the spool, repairs them, and starts
+// the writer and the sinks.
+func (l *Log) start(cfg Config, sinks []Sink) error {
 	if err := l.file.open(); err != nil {
 		return err
 	}
@@ -120,15 +142,61 @@ func (l *Log) start() error {
 	}
 	l.seq = max(end.seq, l.dir.seq)
 	l.damaged = end.aside
+	spooled, err := l.openSpool(end.seq)
+	if err != nil {
+		return err
+	}
 	l.flush = time.NewTimer(flushEvery)
 	l.flush.Stop()
+	last := l.seq
 	go l.run()
 	l.syncer.Go(l.sync)
-	if end.damaged == 0 {
+	if err := l.tellDamage(end.damaged, spooled); err != nil {
+		return errors.Join(err, l.stop())
+	}
+	if l.spool == nil {
 		return nil
 	}
-	if err := l.Record(damagedEvent(end.damaged)); err != nil {
+	if err := l.launch(cfg, sinks, last); err != nil {
 		return errors.Join(err, l.stop())
+	}
+	return nil
+}
+
+// openSpool opens the spool and gives the file what a crash kept from it: the
+// spool is written first. Nobody was answered on the strength of such an event,
+// but its number is taken.
+func (l *Log) openSpool(known uint64) (opening, error) {
+	if l.spool == nil {
+		return opening{}, nil
+	}
+	o, err := l.spool.open(known)
+	if err != nil {
+		return o, err
+	}
+	var lines []byte
+	if known > 0 {
+		for _, one := range o.missing {
+			lines = append(lines, one.line...)
+		}
+	}
+	if _, err := l.file.append(lines); err != nil {
+		return o, err
+	}
+	l.seq = max(l.seq, o.last)
+	l.damaged = cmp.Or(l.damaged, o.aside)
+	return o, nil
+}
+
+// tellDamage records what was found damaged.
+func (l *Log) tellDamage(file int64, spooled opening) error {
+	if file > 0 {
+		if err := l.Record(damagedEvent(file)); err != nil {
+			return err
+		}
+	}
+	if spooled.torn > 0 {
+		return l.Record(damagedEvent(spooled.torn))
 	}
 	return nil
 }
@@ -143,6 +211,11 @@ func (l *Log) Stats() Stats {
 	defer l.mu.Unlock()
 	s := l.stats
 	s.Pending = len(l.queue.access)
+	if l.fleet != nil {
+		for _, one := range l.fleet.ships {
+			s.Sinks = append(s.Sinks, one.snapshot())
+		}
+	}
 	return s
 }
 
@@ -159,12 +232,15 @@ func (l *Log) Reopen() error {
 	}
 }
 
-// Close writes what waits, syncs and closes. Events that come later get
-// ErrClosed.
+// Close writes what waits, syncs, lets the sinks send what is left for a few
+// seconds, and closes. Events that come later get ErrClosed.
 func (l *Log) Close() error {
 	err := l.stop()
 	if errors.Is(err, ErrClosed) {
 		return nil
+	}
+	if l.spool != nil {
+		err = errors.Join(err, l.fleet.land(), l.spool.close())
 	}
 	return errors.Join(err, l.file.sync(), l.file.close(), l.dir.close())
 }
@@ -211,13 +287,24 @@ func (l *Log) sync() {
 		}
 		l.file.check.Store(true)
 		l.dir.keep(l.synced.Load())
-		if err := l.file.sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		if l.when == "never" {
+			continue
+		}
+		if err := l.persist(); err != nil && !errors.Is(err, os.ErrClosed) {
 			l.failed.Store(true)
 			l.mu.Lock()
 			l.stats.fail(err)
 			l.mu.Unlock()
 		}
 	}
+}
+
+// persist makes everything that was written survive a power loss.
+func (l *Log) persist() error {
+	if l.spool == nil {
+		return l.file.sync()
+	}
+	return errors.Join(l.spool.sync(), l.file.sync())
 }
 
 func (s *Stats) fail(err error) {

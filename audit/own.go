@@ -95,6 +95,7 @@ func (x *encoder) entra(a *Entra) {
 
 // remarks says what the encoding could not keep.
 func (x *encoder) remarks(e *Event) {
+	x.optional(`,"sink":`, "tenantgate.sink", e.Sink, ``)
 	if e.Count > 0 {
 		x.raw(`,"count":`)
 		x.b = strconv.AppendUint(x.b, e.Count, 10)

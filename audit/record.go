@@ -18,11 +18,12 @@ const (
 // A record is one encoded event on its way to the file.
 type record struct {
 	encoder
-	kind  Kind
-	shed  uint64     // the shed access events that it announces; nobody waits for such a record
-	seq   uint64     // given by the writer
-	done  chan error // of a tenant event; holds one result
-	await bool       // somebody receives from done
+	kind   Kind
+	passed uint64     // the events let through unrecorded that it announces, likewise
+	shed   uint64     // the shed access events that it announces; nobody waits for such a record
+	seq    uint64     // given by the writer
+	done   chan error // of a tenant event; holds one result
+	await  bool       // somebody receives from done
 }
 
 func newRecord() *record {
@@ -58,7 +59,7 @@ func (l *Log) encode(e *Event) *record {
 		e.ID = NewID()
 	}
 	r := l.records.Get().(*record)
-	r.kind, r.shed, r.seq, r.await = e.Kind, 0, 0, false
+	r.kind, r.shed, r.passed, r.seq, r.await = e.Kind, 0, 0, 0, false
 	r.encode(e, l.observer, time.Since(l.opened))
 	return r
 }
@@ -116,6 +117,7 @@ type queue struct {
 	tenant []*record
 	access []*record // oldest first
 	bytes  int       // of memory held by access records, those being written included
+	passed uint64    // tenant events let through unrecorded, not announced yet
 	shed   uint64    // not announced yet
 }
 

@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"errors"
 	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -39,14 +41,17 @@ func (l *Log) write() bool {
 	for _, r := range batch {
 		seq++
 		r.seq = seq
+		from := len(out)
 		out = r.appendTo(out)
+		if l.spool != nil {
+			l.spool.add(r.kind, seq, out[from:])
+		}
 	}
 	l.out = out
-	left, err := l.file.append(out)
-	if err == nil && l.failed.Load() {
-		if err = l.file.sync(); err == nil {
-			l.failed.Store(false)
-		}
+	left, err := l.keep(out)
+	if err == nil && (l.failed.Load() || l.when == "always") {
+		err = l.persist()
+		l.failed.Store(err != nil)
 		left = true
 	}
 	if err == nil || left {
@@ -56,6 +61,24 @@ func (l *Log) write() bool {
 	}
 	l.settle(batch, len(out), err)
 	return err == nil
+}
+
+// keep writes lines to the spool and to the file. After an error neither has
+// them, unless left is true. The sinks see them when both have them.
+func (l *Log) keep(lines []byte) (left bool, err error) {
+	if l.spool == nil {
+		return l.file.append(lines)
+	}
+	if left, err := l.spool.write(); err != nil {
+		return left, err
+	}
+	left, err = l.file.append(lines)
+	if err == nil {
+		l.spool.publish()
+		return false, nil
+	}
+	undone := l.spool.undo()
+	return left || undone != nil, errors.Join(err, undone)
 }
 
 // take collects the next batch, an announcement first if one is due.
@@ -80,6 +103,7 @@ func (l *Log) take() []*record {
 // settle tells everybody who waits how the batch's write ended. Access events
 // that were not written wait for the next.
 func (l *Log) settle(batch []*record, size int, err error) {
+	passed := l.pass && full(err)
 	l.mu.Lock()
 	l.count(batch, size, err)
 	if len(l.queue.access) > 0 || l.queue.shed > 0 {
@@ -89,6 +113,9 @@ func (l *Log) settle(batch []*record, size int, err error) {
 	for i, r := range batch {
 		batch[i] = nil
 		switch {
+		case r.await && passed:
+			r.seq = 0
+			r.done <- nil
 		case r.await:
 			r.done <- err
 		case r.kind == Tenant || err == nil:
@@ -108,13 +135,28 @@ func (l *Log) count(batch []*record, size int, err error) {
 	shed := batch[0].shed
 	if err != nil {
 		l.stats.fail(err)
-		l.stats.Failed += uint64(tenant)
+		for _, r := range batch[:tenant] {
+			l.queue.passed += r.passed // announced again
+			switch {
+			case r.await && l.pass && full(err):
+				l.stats.Passed++
+				l.queue.passed++
+			case r.passed == 0:
+				l.stats.Failed++
+			}
+		}
 		if shed > 0 {
 			l.stats.Failed-- // it is announced again
 			l.queue.shed += shed
 		}
 		l.queue.putBack(access)
 		return
+	}
+	if n := l.queue.passed; n > 0 {
+		r := l.encode(passedEvent(n))
+		r.passed = n
+		l.queue.tenant = append(l.queue.tenant, r)
+		l.queue.passed = 0
 	}
 	if shed > 0 {
 		l.due = time.Now().Add(announceEvery)
@@ -125,6 +167,19 @@ func (l *Log) count(batch []*record, size int, err error) {
 	for _, r := range access {
 		l.queue.bytes -= cap(r.b)
 	}
+}
+
+// full reports whether err says that the disk, or a quota, is full.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// passedEvent announces that n tenant events could not be recorded and what
+// they were evidence for was let happen.
+func passedEvent(n uint64) *Event {
+	e := ownEvent("events-not-recorded")
+	e.Count = n
+	return e
 }
 
 // shedEvent announces that n access events were given up.

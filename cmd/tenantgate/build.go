@@ -55,7 +55,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	tags, err1 := tagging.New(f.Tagging, f.Tenant.ID, f.Tenant.Policy)
 	finder, err2 := tokens.New(f.Tokens, in.digestKey)
 	origin, transport, err3 := upstream(f.Upstream, in)
-	err := errors.Join(absent(f), setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3))
+	err := errors.Join(absent(f), setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()))
 	if tags == nil || finder == nil {
 		return nil, err
 	}
