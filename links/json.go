@@ -130,7 +130,10 @@ func (r *reader) list(open byte, depth int) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c == open+2 { // ] is [+2, } is {+2
+		switch c {
+		case 0:
+			return nil, errJSON
+		case open + 2: // ] is [+2, } is {+2
 			r.at++
 			return n, nil
 		}

@@ -121,6 +121,12 @@ func Find(s Service, method, path string, body func() ([]byte, error)) []Link {
 	return nil
 }
 
+// Could tells whether a request could make a link, by its path alone. It
+// allocates nothing.
+func Could(s Service, method, path string) bool {
+	return writes(method) && (s == ResourceManager && armKind(path) != nil || s == MicrosoftGraph && graphKind(path) != nil)
+}
+
 // writes tells whether method can change something. A method that nobody knows
 // is taken for one that can.
 func writes(method string) bool {
@@ -141,7 +147,7 @@ type finding struct {
 
 // add keeps a link, once.
 func (f *finding) add(l Link) {
-	l.Resource, l.Target, l.Field = clip(l.Resource), clip(l.Target), clip(l.Field)
+	l.Resource, l.Target, l.Field = shown(l.Resource), shown(l.Target), clip(l.Field)
 	same := func(k Link) bool {
 		return k.Kind == l.Kind && k.Target == l.Target && k.TargetKind == l.TargetKind && k.Resource == l.Resource
 	}
@@ -153,6 +159,39 @@ func (f *finding) add(l Link) {
 		f.links[maxLinks-1] = Link{Kind: Unreadable, Resource: l.Resource, Subscription: l.Subscription, Target: "more links than are read", TargetKind: Hidden}
 	}
 }
+
+// shown returns s as far as a name can go: what holds anything else, or runs
+// longer than a name does, could be a credential that stands in its place.
+func shown(s string) string {
+	s, _, _ = strings.Cut(s, "?")
+	s, _, _ = strings.Cut(s, "#")
+	if strings.TrimSpace(s) == "" {
+		return notShown
+	}
+	run := 0
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case strings.IndexByte("/.- ", c) >= 0:
+			run = 0
+		case c >= 0x80, '0' <= c && c <= '9', 'a' <= c|0x20 && c|0x20 <= 'z', strings.IndexByte("_:(){}*'$=\\", c) >= 0:
+			run++
+		default:
+			return notShown
+		}
+		if run > maxName || strings.HasPrefix(s[i:], "eyJ") {
+			return notShown
+		}
+	}
+	return clip(s)
+}
+
+// notShown stands for a text that is no name; maxName is the longest name of
+// one part: 80 octets in most of Microsoft.Network, 90 for a resource group.
+const (
+	notShown = "a text that is no name"
+	maxName  = 90
+)
 
 func clip(s string) string {
 	if len(s) > maxText {
