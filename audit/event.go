@@ -52,6 +52,7 @@ type Event struct {
 	ResourceTenant, ResourceDomain string
 	AccountTenant                  string
 	Credentials                    []Credential
+	Links                          []Link
 	Tags, ClientTags               []string // names of headers, never values
 	Close                          string   // why a tunnel or connection ended
 	For                            string   // id of the tenant event that this access event completes
@@ -80,6 +81,13 @@ type Entra struct {
 	RequestID     string // its own id, which its logs know
 	CorrelationID string
 	Blocked       bool // the code is that of a tenant restriction
+}
+
+// Link is what an event says of a link between two tenants: what it is, and
+// its two ends.
+type Link struct {
+	Kind, Resource, Target string
+	Tenant                 string // of the foreign end, or of the far one; empty if nobody can tell
 }
 
 // Credential is what an event says of a credential. It cannot hold one.

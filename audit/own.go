@@ -29,7 +29,9 @@ func (x *encoder) own(e *Event, uptime time.Duration) {
 	for i := range x.first(len(e.Credentials)) {
 		x.credential(i, &e.Credentials[i])
 	}
-	x.raw(`],"tags":`)
+	x.raw(`]`)
+	x.links(e.Links)
+	x.raw(`,"tags":`)
 	x.words(e.Tags)
 	x.raw(`,"client_tags":`)
 	x.texts("tenantgate.client_tags", e.ClientTags)
@@ -91,6 +93,29 @@ func (x *encoder) entra(a *Entra) {
 	x.optional(`,"request_id":`, "tenantgate.entra.request_id", a.RequestID, ``)
 	x.optional(`,"correlation_id":`, "tenantgate.entra.correlation_id", a.CorrelationID, ``)
 	x.raw(`}`)
+}
+
+// links writes what a request would tie together; nothing if that is nothing.
+func (x *encoder) links(list []Link) {
+	if len(list) == 0 {
+		return
+	}
+	x.raw(`,"links":[`)
+	for i := range x.first(len(list)) {
+		if i > 0 {
+			x.raw(`,`)
+		}
+		l := &list[i]
+		x.field(`{"kind":`, l.Kind)
+		x.raw(`,"resource":`)
+		x.text("tenantgate.links.resource", l.Resource, x.lim.text)
+		x.raw(`,"target":`)
+		x.text("tenantgate.links.target", l.Target, x.lim.text)
+		x.raw(`,"tenant":`)
+		x.text("tenantgate.links.tenant", l.Tenant, x.lim.claim)
+		x.raw(`}`)
+	}
+	x.raw(`]`)
 }
 
 // remarks says what the encoding could not keep.

@@ -100,6 +100,7 @@ type Tenantgate struct {
 	ResourceDomain string        `json:"resource_domain"`
 	AccountTenant  string        `json:"account_tenant"`
 	Credentials    []Credential  `json:"credentials"`
+	Links          []Link        `json:"links"`
 	Tags           []string      `json:"tags"`
 	ClientTags     []string      `json:"client_tags"`
 	CloseReason    string        `json:"close_reason"`
@@ -129,6 +130,14 @@ type Entra struct {
 	Code          string `json:"code"`
 	RequestID     string `json:"request_id"`
 	CorrelationID string `json:"correlation_id"`
+}
+
+// A Link is what an event says of one.
+type Link struct {
+	Kind     string `json:"kind"`
+	Resource string `json:"resource"`
+	Target   string `json:"target"`
+	Tenant   string `json:"tenant"`
 }
 
 // A Credential is what an event says of one.
