@@ -10,7 +10,8 @@ import (
 )
 
 // choices are the settings that take one of a few words, by path. The settings
-// of a relation are known by their type, policy.Setting.
+// of a relation and of a link are known by their types, policy.Setting and
+// policy.LinkSetting.
 var choices = map[string][]string{
 	"mode":            {Enforce, Observe},
 	"tagging.version": {"v2", "v1"},
@@ -20,8 +21,11 @@ var choices = map[string][]string{
 }
 
 func choicesOf(t reflect.Type, path string) []string {
-	if t == reflect.TypeFor[policy.Setting]() {
+	switch t {
+	case reflect.TypeFor[policy.Setting]():
 		return []string{string(policy.Allow), string(policy.Deny)}
+	case reflect.TypeFor[policy.LinkSetting]():
+		return []string{string(policy.LinkBlock), string(policy.LinkObserve), string(policy.LinkAllow)}
 	}
 	return choices[path]
 }

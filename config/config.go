@@ -35,6 +35,7 @@ type File struct {
 	Tagging  tagging.Config `yaml:"tagging"`
 	Tokens   tokens.Config  `yaml:"tokens"`
 	Policy   policy.Config  `yaml:"policy"`
+	Links    policy.Links   `yaml:"links"`
 	Upstream proxy.Upstream `yaml:"upstream"`
 	Events   audit.Config   `yaml:"events"`
 
@@ -58,6 +59,7 @@ func Default() File {
 		Listen:   proxy.DefaultListen(),
 		Tagging:  tagging.Config{Version: "v2"},
 		Policy:   policy.Default(),
+		Links:    policy.DefaultLinks(),
 		Upstream: proxy.DefaultUpstream(),
 	}
 }
