@@ -13,11 +13,12 @@ import (
 // lines or nothing, whatever happens to the disk or the name beneath it.
 type file struct {
 	path   string
-	stream bool // a pipe, terminal or device: cannot be cut, locked, synced or replaced
-	torn   bool // it ends in a part of a line
+	stream atomic.Bool // a pipe, terminal or device: cannot be cut, locked, synced or replaced. The syncer reads it
+	torn   bool        // it ends in a part of a line
 	fd     int
 	check  atomic.Bool             // see whether the name still leads here, before the next write
 	f      atomic.Pointer[os.File] // nil: opened before the next write. The syncer reads it
+	wish   atomic.Pointer[wish]    // where reopen is to go on; nil: where it is
 }
 
 // open opens the file that has the name now, or makes it.
@@ -35,8 +36,8 @@ func (f *file) open() error {
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
-	f.stream = !st.Mode().IsRegular()
-	if !f.stream {
+	f.stream.Store(!st.Mode().IsRegular())
+	if !f.stream.Load() {
 		// Beside the lock on the directory: two installations may have been given
 		// one file. A file system without locks has only the first.
 		if err := lock(o); errors.Is(err, syscall.EWOULDBLOCK) {
@@ -59,7 +60,7 @@ func (f *file) stdout() error {
 		return fmt.Errorf("open standard output: %w", err)
 	}
 	syscall.CloseOnExec(fd)
-	f.stream = true
+	f.stream.Store(true)
 	f.f.Store(os.NewFile(uintptr(fd), "standard output"))
 	return nil
 }
@@ -114,7 +115,7 @@ func (f *file) write(lines []byte) (left bool, err error) {
 	if err == nil {
 		return false, nil
 	}
-	if f.stream {
+	if f.stream.Load() {
 		f.torn = n > 0
 		return n > 0, err
 	}
@@ -127,7 +128,7 @@ func (f *file) write(lines []byte) (left bool, err error) {
 // finish ends a torn line, so that the next does not merge with it.
 func (f *file) finish(o *os.File) error {
 	if _, err := o.Write([]byte{'\n'}); err != nil {
-		if f.stream {
+		if f.stream.Load() {
 			return err
 		}
 		return errors.Join(err, f.close())
@@ -148,7 +149,7 @@ func cut(o *os.File, n int64) error {
 // removed reports whether the open file has lost its last name: whatever was
 // written to it is gone with the next close.
 func (f *file) removed() bool {
-	if f.stream {
+	if f.stream.Load() {
 		return false
 	}
 	var st syscall.Stat_t
@@ -158,7 +159,7 @@ func (f *file) removed() bool {
 // moved reports whether the name leads to another file, or nowhere.
 func (f *file) moved() bool {
 	o := f.f.Load()
-	if f.stream || o == nil {
+	if f.stream.Load() || o == nil {
 		return false
 	}
 	here, err := o.Stat()
@@ -171,7 +172,10 @@ func (f *file) moved() bool {
 
 // reopen syncs and closes the file and opens the one that has its name now.
 func (f *file) reopen() error {
-	if f.stream {
+	if w := f.wish.Swap(nil); w != nil {
+		return f.move(w)
+	}
+	if f.stream.Load() {
 		return nil
 	}
 	if err := errors.Join(f.sync(), f.close()); err != nil {
@@ -183,7 +187,7 @@ func (f *file) reopen() error {
 // sync makes what was written survive a power loss, on file systems that can.
 func (f *file) sync() error {
 	o := f.f.Load()
-	if f.stream || o == nil {
+	if f.stream.Load() || o == nil {
 		return nil
 	}
 	err := o.Sync()

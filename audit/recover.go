@@ -31,7 +31,7 @@ type ending struct {
 // ended before the next is written.
 func (f *file) mend(dir string) (ending, error) {
 	o := f.f.Load()
-	if f.stream {
+	if f.stream.Load() {
 		return ending{}, nil
 	}
 	st, err := o.Stat()

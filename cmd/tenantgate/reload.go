@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"reflect"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -12,6 +13,7 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
+	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/config"
 )
 
@@ -85,8 +87,8 @@ func (d *daemon) replace(f config.File) error {
 		d.log.Warn("listen and state change only at a restart")
 		f.State, f.Listen = old.State, old.Listen
 	}
-	if f.Events.File != old.Events.File {
-		d.log.Warn("events.file changes only at a restart")
+	if !sameSinks(f.Events, old.Events) {
+		d.log.Warn("of events, only file changes without a restart")
 	}
 	b, err := assemble(f, d.in)
 	if err != nil {
@@ -95,8 +97,19 @@ func (d *daemon) replace(f config.File) error {
 	if missing := d.ca.Missing(b.restricted); len(missing) > len(d.ca.Missing(d.now.Load().restricted)) {
 		return fmt.Errorf("hosts outside the CA's name constraints: %v (tenantgate ca rotate, then restart)", missing)
 	}
+	if f.Events.File != old.Events.File {
+		if err := d.events.Move(f.Events.File); err != nil {
+			return fmt.Errorf("events.file: %w", err)
+		}
+	}
 	d.use(b)
 	return nil
+}
+
+// sameSinks tells whether a and b differ in nothing but the file.
+func sameSinks(a, b audit.Config) bool {
+	a.File = b.File
+	return reflect.DeepEqual(a, b)
 }
 
 // resolveAgain builds the same configuration once more where a partner's

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -143,5 +144,32 @@ func TestNoRequestFailsWhileReloading(t *testing.T) {
 	wait.Wait()
 	if n := strings.Count(r.log.String(), reloaded); n < 10 {
 		t.Errorf("%d reloads happened", n)
+	}
+}
+
+func TestReloadMovesTheEventLog(t *testing.T) {
+	r := start(t, "")
+	c := r.client()
+	r.ask(c, demo.Foreign.ID, graph)
+	first := stateDir(r.now.Load().file, "events/events.jsonl")
+	second := filepath.Join(filepath.Dir(r.file), "moved.jsonl")
+	r.configure("events: {file: " + second + "}\n")
+	r.hup(reloaded)
+	before := len(events(t, first))
+	r.ask(c, demo.Foreign.ID, graph)
+	moved := events(t, second)
+	if len(moved) == 0 || len(events(t, first)) != before {
+		t.Fatalf("%d events are in the new file", len(moved))
+	}
+	if seq := moved[0]["tenantgate"].(map[string]any)["seq"]; seq != float64(before+1) {
+		t.Errorf("the new file begins with number %v, want %d", seq, before+1)
+	}
+	r.configure("events: {file: " + filepath.Join(second, "nowhere") + "}\n")
+	r.hup(notReloaded)
+	if !strings.Contains(r.log.String(), "events.file: ") {
+		t.Errorf("the log does not say why:\n%s", r.log)
+	}
+	if _, reason := r.ask(c, demo.Foreign.ID, graph); reason != "external-account" || len(events(t, second)) == len(moved) {
+		t.Errorf("events do not go on where they were: %s", reason)
 	}
 }
