@@ -25,6 +25,9 @@ func (s *Server) ServeSteered(l net.Listener) error {
 		conn, err := l.Accept()
 		switch {
 		case s.closed.Load():
+			if err == nil {
+				conn.Close() // accepted a moment too late
+			}
 			return http.ErrServerClosed
 		case errors.Is(err, net.ErrClosed):
 			return err
