@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/google/go-cmp/cmp"
@@ -279,6 +280,8 @@ func TestAPageIsNotHeldBack(t *testing.T) {
 		t.Run(coding, func(t *testing.T) {
 			a := answerCase{method: "GET", target: "https://login.microsoftonline.com/common/oauth2/v2.0/authorize"}
 			from, to := io.Pipe()
+			late := time.AfterFunc(20*time.Second, func() { to.CloseWithError(errors.New("held back")) })
+			defer late.Stop()
 			resp := &http.Response{StatusCode: 200, Body: from, ContentLength: -1, Header: http.Header{"Content-Type": {"text/html"}, "Content-Encoding": {coding}}}
 			var w io.Writer = to
 			flush := func() {}
