@@ -73,7 +73,7 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 		e.Category = signInCategory
 		x.tellSignIn(e)
 	}
-	e.Credentials = x.credentials()
+	e.Credentials, e.Links = x.credentials(), x.madeLinks()
 	return e
 }
 

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
@@ -102,7 +103,11 @@ func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v poli
 	}
 	e.Links = x.links
 	for _, l := range x.links {
-		e.Unknown = append(e.Unknown, unknownEnds(l)...)
+		for _, end := range unknownEnds(l) {
+			if !slices.Contains(e.Unknown, end) {
+				e.Unknown = append(e.Unknown, end)
+			}
+		}
 	}
 	x.verdict = e.Request
 	kind := audit.Access

@@ -14,7 +14,7 @@ import (
 // an intercepted connection. In this order:
 //
 //  1. the request must be well formed and for its connection's own host
-//  2. every credential in it is found
+//  2. every credential in it is found, and every link that it would make
 //  3. the policy decides
 //  4. what leaves is made: hop-by-hop fields removed, tags deleted, tags set
 //  5. the record is kept; without it nothing passes
@@ -44,11 +44,13 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 	x.send(v)
 }
 
-// judge finds the credentials of the request and asks the policy.
+// judge finds the credentials of the request and the links that it would make,
+// and asks the policy.
 func (x *exchange) judge() policy.Verdict {
 	done := x.inspecting()
 	cutOff := x.readSignIn()
 	found, err := x.rules.Tokens.Find(x.found[:0], x.host, x.in)
+	made := x.wouldLink()
 	done(errors.Join(cutOff, err))
 	x.found = found
 	q := policy.Request{
@@ -62,6 +64,8 @@ func (x *exchange) judge() policy.Verdict {
 	if x.rules.Owner != nil && (q.Anonymous || needsOwner(found)) {
 		q.Owner = x.rules.Owner(x.in.Context(), x.host)
 	}
+	x.links = x.whose(made)
+	q.Links = x.links
 	return x.rules.Policy.DecideRequest(q)
 }
 

@@ -25,6 +25,11 @@ type Rules struct {
 	// asked for. If nil, no host belongs to anybody.
 	Owner func(ctx context.Context, n hosts.Name) tokens.Tenant
 
+	// Subscription and Domain tell the tenant of an Azure subscription and of a
+	// mail domain; empty if nobody can tell. If nil, nobody can.
+	Subscription func(ctx context.Context, id string) tokens.Tenant
+	Domain       func(ctx context.Context, domain string) tokens.Tenant
+
 	// Hash identifies the configuration in metrics; it may be empty.
 	Hash string
 }

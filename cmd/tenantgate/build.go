@@ -65,11 +65,12 @@ func assemble(f config.File, in surroundings) (*built, error) {
 		b.directory = d
 		err = errors.Join(err, err4)
 	}
+	f.Policy.Links = f.Links
 	pol, err5 := policy.New(f.Policy, tokens.Tenant(f.Tenant.ID), f.Mode == config.Observe, policy.Hosts{
 		SignIn: tags.Hosts(), ARM: tokens.ARM, Restricted: b.restricted,
 		Exempt: tagging.Exempt(), Refused: tags.Refused(),
 	}, b.resolve(in.offline))
-	if err = errors.Join(err, setting.In("policy", err5)); err != nil {
+	if err = errors.Join(err, setting.In("policy", err5), setting.In("links", f.Links.Check())); err != nil {
 		return nil, err
 	}
 	b.rules = &proxy.Rules{
@@ -77,6 +78,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 		Ports: ports(f.Upstream.Ports), Hash: hash(f),
 	}
 	b.rules.Owner = b.owner
+	b.rules.Subscription, b.rules.Domain = b.asking(in.offline)
 	if in.offline {
 		b.rules.Owner = b.known
 	}
@@ -224,4 +226,24 @@ func (b *built) owner(ctx context.Context, n hosts.Name) tokens.Tenant {
 		return ""
 	}
 	return tokens.Tenant(answer)
+}
+
+// asking returns how the tenants of subscriptions and of mail domains are told.
+// Offline, only what is remembered counts.
+func (b *built) asking(offline bool) (subscription, domain func(context.Context, string) tokens.Tenant) {
+	with := func(ask func(context.Context, string) (string, error)) func(context.Context, string) tokens.Tenant {
+		return func(ctx context.Context, name string) tokens.Tenant {
+			ctx, cancel := context.WithTimeout(ctx, ownerWait)
+			defer cancel()
+			if offline {
+				cancel()
+			}
+			answer, err := ask(ctx, name)
+			if err != nil {
+				return ""
+			}
+			return tokens.Tenant(answer)
+		}
+	}
+	return with(b.directory.Subscription), with(b.directory.Domain)
 }

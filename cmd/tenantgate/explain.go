@@ -128,6 +128,9 @@ func printExplanation(w io.Writer, x proxy.Explanation) error {
 		if len(x.Found) == 0 {
 			line("credential", "none")
 		}
+		for _, l := range x.Links {
+			line("link", "%s%s", l, ofTenant(string(l.Tenant)))
+		}
 		line("tags", "%s", list(x.Tags))
 		line("client tags", "%s", list(x.ClientTags))
 	}
@@ -165,6 +168,13 @@ func whose(tenant, account, why string) string {
 	default:
 		return ", for tenant " + tenant + ", of an account of " + account
 	}
+}
+
+func ofTenant(tenant string) string {
+	if tenant == "" {
+		return ""
+	}
+	return ", of tenant " + tenant
 }
 
 func list(names []string) string {
