@@ -29,11 +29,12 @@ const patience = 20 * time.Second
 // running is a whole daemon in front of the demo cloud, as run starts it.
 type running struct {
 	*daemon
-	t     *testing.T
-	cloud *demo.Cloud
-	file  string // the configuration
-	log   *notes
-	stop  func() error // SIGTERM, and what serve returned
+	t      *testing.T
+	cloud  *demo.Cloud
+	file   string // the configuration
+	log    *notes
+	stop   func() error // SIGTERM, and what serve returned
+	tokens sync.Map     // by tenant
 }
 
 const configuration = `state: STATE
@@ -151,7 +152,11 @@ func (r *running) ask(c *http.Client, tenant, address string) (int, string) {
 		return 0, ""
 	}
 	if tenant != "" {
-		req.Header.Set("Authorization", "Bearer "+r.cloud.Mint(demo.Spec{Tenant: tenant}))
+		token, ok := r.tokens.Load(tenant)
+		if !ok { // signing one costs more than the request
+			token, _ = r.tokens.LoadOrStore(tenant, r.cloud.Mint(demo.Spec{Tenant: tenant}))
+		}
+		req.Header.Set("Authorization", "Bearer "+token.(string))
 	}
 	resp, err := c.Do(req)
 	if err != nil {
