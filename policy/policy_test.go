@@ -272,3 +272,11 @@ func rows(t *testing.T, file string) []row {
 	}
 	return all
 }
+
+func TestABrokenOriginIsNobodysAttempt(t *testing.T) {
+	for _, reason := range []Reason{OriginUnreachable, OriginTimeout, OriginUntrusted, Overloaded} {
+		if (Verdict{Reason: reason}).Relevant() {
+			t.Errorf("%s is evidence", reason)
+		}
+	}
+}

@@ -90,8 +90,13 @@ type Verdict struct {
 func (v Verdict) Blocked() bool { return v.Action == Block }
 
 // Relevant tells whether the verdict is evidence, a tenant event: it refuses,
-// would have refused, or lets through what an administrator decides on.
+// would have refused, or lets through what an administrator decides on. An
+// origin that is broken is nobody's attempt.
 func (v Verdict) Relevant() bool {
+	switch v.Reason {
+	case OriginUnreachable, OriginTimeout, OriginUntrusted, Overloaded:
+		return false
+	}
 	if v.Action == Block || v.Observed {
 		return true
 	}

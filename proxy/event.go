@@ -18,18 +18,22 @@ func (s *Server) record(e *audit.Event) error {
 
 // connEvent is the event of a connection's verdict.
 func (s *Server) connEvent(c *client, rules *Rules, v policy.Verdict) *audit.Event {
-	e := &audit.Event{
-		Kind: audit.Access, ID: audit.NewID(), Time: time.Now(),
+	return &audit.Event{
+		Kind: kindOf(v), ID: audit.NewID(), Time: time.Now(),
 		Action: connAction(v), Denied: v.Blocked(), Reason: string(v.Reason),
 		Source: c.from, Host: c.dst.Host(), Port: c.dst.Port,
 		Plane: string(rules.Policy.Plane(c.dst.Name)), Mode: rules.mode(),
 		Verdict: v.Action.String(), Observed: v.Observed,
 		HomeTenant: string(rules.Policy.Home()), Relation: string(policy.None),
 	}
+}
+
+// kindOf is how the event of a verdict is kept: evidence is a tenant event.
+func kindOf(v policy.Verdict) audit.Kind {
 	if v.Relevant() {
-		e.Kind = audit.Tenant
+		return audit.Tenant
 	}
-	return e
+	return audit.Access
 }
 
 func connAction(v policy.Verdict) string {

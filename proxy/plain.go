@@ -91,7 +91,7 @@ func (p *plainRequest) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Re
 }
 
 func (p *plainRequest) refuse() *http.Response {
-	e := p.event(audit.Tenant)
+	e := p.event(kindOf(p.verdict))
 	e.Status = statusOf(p.verdict.Reason)
 	f := refusal{Reason: p.verdict.Reason, Event: e.ID, Host: p.dst.Host()}
 	if err := p.server.record(e); err != nil {

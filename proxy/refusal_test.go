@@ -80,7 +80,11 @@ func refused(t *testing.T, r *rig, resp *http.Response, status int, reason polic
 	}
 	id := resp.Header.Get("Tenantgate-Event")
 	events := r.events.all(func(e audit.Event) bool { return e.ID == id })
-	if len(events) != 1 || events[0].Reason != string(reason) || events[0].Kind != audit.Tenant {
+	kind := audit.Tenant
+	if status >= 500 { // a broken origin is nobody's attempt
+		kind = audit.Access
+	}
+	if len(events) != 1 || events[0].Reason != string(reason) || events[0].Kind != kind {
 		t.Errorf("event %q: %+v", id, events)
 	}
 }
