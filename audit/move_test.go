@@ -37,6 +37,9 @@ func TestMoveLosesNothingAndKeepsTheNumbers(t *testing.T) {
 		t.Error(err)
 	}
 	wait.Wait()
+	if err := l.Reopen(); err != nil {
+		t.Error(err)
+	}
 	if err := l.Record(&Event{Kind: Tenant, Verdict: "block", ID: "the-last"}); err != nil {
 		t.Error(err)
 	}
