@@ -33,6 +33,7 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 	@.ci/fuzz $(FUZZTIME)
 
 bench: ## side-by-side benchmarks, see bench/
+	$(GO) run ./bench
 	$(GO) test -run='^$$' -bench=. -benchmem ./...
 
 h2spec: ## HTTP/2 conformance of intercepted connections (needs h2spec)
