@@ -110,7 +110,7 @@ func TestHostileAnswersTeachNothing(t *testing.T) {
 		at     string
 		answer http.HandlerFunc
 	}{
-		"redirect":          {domain, http.RedirectHandler("https://login.microsoftonline.com/"+contoso+"/v2.0/.well-known/openid-configuration", 302).ServeHTTP},
+		"redirect":          {domain, http.RedirectHandler("https://login.microsoftonline.com/"+contoso+"/v2.0/.well-known/openid-configuration", http.StatusFound).ServeHTTP},
 		"issuer mismatch":   {domain, metadata("https://login.microsoftonline.com/"+fabrikam+"/v2.0", endpoint)},
 		"no token endpoint": {domain, metadata(issuer, "")},
 		"no GUID":           {domain, metadata("https://login.microsoftonline.com/common/v2.0", "https://login.microsoftonline.com/common/oauth2/v2.0/token")},
@@ -126,7 +126,7 @@ func TestHostileAnswersTeachNothing(t *testing.T) {
 			fmt.Fprintf(w, "%*s", maxAnswer, "")
 		}},
 		"200 with an error":       {domain, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"error":"AADSTS90002"}`) }},
-		"site redirect":           {site, http.RedirectHandler("https://login.microsoftonline.com/", 302).ServeHTTP},
+		"site redirect":           {site, http.RedirectHandler("https://login.microsoftonline.com/", http.StatusFound).ServeHTTP},
 		"two realms in one line":  {site, challenge(`Bearer realm="` + contoso + `", Bearer realm="` + fabrikam + `"`)},
 		"two challenges":          {site, challenge(`Bearer realm="`+contoso+`"`, `Bearer realm="`+fabrikam+`"`)},
 		"basic realm":             {site, challenge(`Basic realm="` + contoso + `"`)},
