@@ -9,7 +9,6 @@ import (
 
 const peeringPath = "/subscriptions/aaaaaaaa-0000-0000-0000-000000000001/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/hub/virtualNetworkPeerings/p"
 const deploymentPath = "/subscriptions/aaaaaaaa-0000-0000-0000-000000000001/resourceGroups/net/providers/Microsoft.Resources/deployments/d"
-const foreign = "bbbbbbbb-0000-0000-0000-000000000002"
 
 func seeds(f *testing.F, prefix string) {
 	files, err := filepath.Glob("testdata/corpus/" + prefix + "*.txt")
