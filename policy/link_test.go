@@ -76,7 +76,9 @@ func linkPolicy(t *testing.T, settings string) *Policy {
 		case key == "default":
 			cfg.Links.Default = LinkSetting(value)
 		case key == "p.links":
-			cfg.Partners = []Partner{{Tenant: string(partner), Links: LinkSetting(value)}}
+			cfg.Partners = append(cfg.Partners, Partner{Tenant: string(partner), Links: LinkSetting(value)})
+		case key == "e.links":
+			cfg.Partners = append(cfg.Partners, Partner{Tenant: string(external), Links: LinkSetting(value)})
 		default:
 			cfg.Links.Kinds[links.Kind(key)] = LinkSetting(value)
 		}

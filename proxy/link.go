@@ -92,17 +92,19 @@ func (a *asking) ask(kind links.TargetKind, name string) tokens.Tenant {
 	return tenant
 }
 
-// madeLinks are the links of the request as events have them.
-func (x *exchange) madeLinks() []audit.Link {
-	if len(x.links) == 0 {
-		return nil
-	}
-	list := make([]audit.Link, len(x.links))
-	for i, l := range x.links {
-		list[i] = audit.Link{Kind: string(l.Kind), Resource: l.Resource, Target: l.Target, Tenant: string(l.Tenant)}
-		if l.Tenant == x.rules.Policy.Home() && l.Own != "" {
-			list[i].Tenant = string(l.Own) // the near end is the foreign one
+// madeLinks are the links of the request as events have them, without those
+// within one tenant.
+func (x *exchange) madeLinks() (list []audit.Link) {
+	home := x.rules.Policy.Home()
+	for _, l := range x.links {
+		if l.Tenant != "" && (l.Tenant == l.Own || l.Tenant == home && l.Subscription == "") {
+			continue
 		}
+		made := audit.Link{Kind: string(l.Kind), Resource: l.Resource, Target: l.Target, Tenant: string(l.Tenant)}
+		if l.Tenant == home {
+			made.Tenant = string(l.Own) // the near end is the foreign one
+		}
+		list = append(list, made)
 	}
 	return list
 }

@@ -123,6 +123,46 @@ func (r *rig) judgeLink(t *testing.T, proto string, c linkCase) {
 	}
 }
 
+// A guest of ours at work in a foreign tenant can tie that tenant to ours, and
+// two of its own subscriptions to each other: the first only concerns us.
+func TestTheNearEndMayBeTheForeignOne(t *testing.T) {
+	const second = "eeeeeeee-3333-4333-8333-333333333333"
+	r := newRig(t, withDirectory(t), func(s *setup) {
+		before := s.rules
+		s.rules = func(r *proxy.Rules) {
+			before(r)
+			ask := r.Subscription
+			r.Subscription = func(ctx context.Context, id string) tokens.Tenant {
+				if id == second {
+					return tokens.Tenant(demo.Foreign.ID)
+				}
+				return ask(ctx, id)
+			}
+		}
+	})
+	for to, want := range map[string]struct {
+		reason string
+		links  int
+	}{
+		demo.Home.Subscription: {string(policy.LinkExternal), 1},
+		second:                 {string(policy.OutboundAccount), 0},
+	} {
+		req := must(http.NewRequest("PUT", "https://"+armHost+network(demo.Foreign.Subscription)+"/virtualNetworkPeerings/p", strings.NewReader(peeringTo(to))))(t)
+		req.Header.Set("Authorization", "Bearer "+r.cloud.Mint(demo.Spec{Tenant: demo.Foreign.ID, IDP: demo.Home.ID}))
+		req.Header.Set("Client-Request-Id", to)
+		body(t, must(r.client("h2").Do(req))(t))
+		e := r.events.wait(t, func(e audit.Event) bool { return e.RequestID == to && e.Kind == audit.Tenant })
+		if e.Reason != want.reason || len(e.Links) != want.links || e.Denied != (to != second) {
+			t.Errorf("to %s: event %+v", to, e)
+		}
+		for _, l := range e.Links {
+			if l.Tenant != demo.Foreign.ID {
+				t.Errorf("to %s: link %+v", to, l)
+			}
+		}
+	}
+}
+
 // A link needs no foreign credential; where there is one, it is judged first.
 func TestAnAuxiliaryTokenOfAnotherTenantIsRefusedBeforeTheLink(t *testing.T) {
 	r := newRig(t, withDirectory(t))
