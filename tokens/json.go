@@ -14,7 +14,13 @@ func jsonBody(s *search, plain []byte, _ map[string]string) error {
 		return nil
 	}
 	if !json.Valid(plain) {
-		return ErrUninspectable
+		ok := relaxed(s.request.URL)
+		if ok {
+			plain, ok = strict(plain)
+		}
+		if !ok {
+			return ErrUninspectable
+		}
 	}
 	place := InJSON
 	if isBatch(s.request.URL) {
