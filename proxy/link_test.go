@@ -256,6 +256,8 @@ func TestWorkThatMakesNoLinkPasses(t *testing.T) {
 			{"type":"Microsoft.Network/virtualNetworks","name":"[variables('vnet')]","properties":{"subnets":[{"name":"a","properties":{"networkSecurityGroup":{"id":"[resourceId('Microsoft.Network/networkSecurityGroups', 'n')]"}}}]}},
 			{"type":"Microsoft.Network/virtualNetworks/virtualNetworkPeerings","name":"[concat(variables('vnet'), '/p')]","properties":{"remoteVirtualNetwork":{"id":"[resourceId(resourceGroup().name, 'Microsoft.Network/virtualNetworks', 'hub')]"}}},
 			{"type":"Microsoft.Network/privateEndpoints","name":"pe","properties":{"privateLinkServiceConnections":[{"properties":{"privateLinkServiceId":"[resourceId('Microsoft.KeyVault/vaults', 'kv')]"}}]}}]}}}`},
+		"validation":   {"POST", group + "/providers/Microsoft.Resources/deployments/d/validate", "{\"properties\": {\"mode\": \"Incremental\", template:{ // as Azure CLI sends it\n \"resources\": [] }}}"},
+		"Azure CLI":    {"PUT", group + "/providers/Microsoft.Resources/deployments/d", "{\"properties\": {\"mode\": \"Incremental\", \"template\":{\"resources\": [] }}}"},
 		"portal batch": {"POST", "/batch", `{"requests":[{"httpMethod":"GET","url":"https://management.azure.com/subscriptions?api-version=2020-01-01"},{"httpMethod":"POST","relativeUrl":"` + group + `/providers/Microsoft.Insights/metrics","content":{}}]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
