@@ -90,6 +90,7 @@ func (d *daemon) replace(f config.File) error {
 	if !sameSinks(f.Events, old.Events) {
 		d.log.Warn("of events, only file changes without a restart")
 	}
+	d.keepDirectory()
 	b, err := assemble(f, d.in)
 	if err != nil {
 		return f.Locate(err)
@@ -106,6 +107,18 @@ func (d *daemon) replace(f config.File) error {
 	return nil
 }
 
+// keepDirectory writes what is known of tenants, so that the next directory
+// starts with it.
+func (d *daemon) keepDirectory() {
+	b := d.now.Load()
+	if b == nil {
+		return
+	}
+	if err := b.directory.Close(); err != nil {
+		d.log.Warn("what was learnt of tenants could not be kept", "err", err)
+	}
+}
+
 // sameSinks tells whether a and b differ in nothing but the file.
 func sameSinks(a, b audit.Config) bool {
 	a.File = b.File
@@ -119,6 +132,7 @@ func (d *daemon) resolveAgain() {
 	if len(b.unresolved) == 0 {
 		return
 	}
+	d.keepDirectory()
 	next, err := assemble(b.file, d.in)
 	if err == nil && len(next.unresolved) < len(b.unresolved) {
 		d.use(next)
