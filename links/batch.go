@@ -66,9 +66,7 @@ func (f *finding) part(s Service, r resource, url string, bodies []value) {
 		outer := f.source
 		f.source = source{node: b.node}
 		if s == ResourceManager {
-			if k := armKind(path); k != nil {
-				f.arm(k, path)
-			}
+			f.arm(path)
 		} else if k := graphKind(path); k != nil {
 			f.graph(k, path)
 		}

@@ -105,9 +105,9 @@ func Find(s Service, method, path string, body func() ([]byte, error)) []Link {
 	}
 	switch s {
 	case ResourceManager:
-		if kind := armKind(path); kind != nil {
+		if armKind(path) != nil {
 			f := &finding{source: source{body: body}}
-			f.arm(kind, path)
+			f.arm(path)
 			return f.links
 		}
 	case MicrosoftGraph:

@@ -14,17 +14,17 @@ type resource struct {
 	name         string // the last segment
 }
 
-// lastType returns the last type of a resource path, or the action that is
-// posted to it, without allocating. It is found by position, as Resource
-// Manager does: after the last "providers" come a namespace, then types and
-// names in turn.
-func lastType(p string) string {
+const providers = "/providers/"
+
+// lastType returns the last type of what stands behind the "providers" at at,
+// or the action that is posted to it, without allocating: a namespace, then
+// types and names in turn. Without a "providers" (-1) it is the last segment.
+func lastType(p string, at int) string {
 	p = strings.TrimRight(p, "/")
-	at := lastFold(p, "/providers/")
-	if at < 0 {
+	if at < 0 || at+len(providers) > len(p) {
 		return p[strings.LastIndexByte(p, '/')+1:]
 	}
-	last, odd, rest := "", false, p[at+len("/providers/"):]
+	last, odd, rest := "", false, p[at+len(providers):]
 	_, rest, _ = strings.Cut(rest, "/") // the namespace
 	for rest != "" {
 		var s string
@@ -55,20 +55,19 @@ func plain(p string) string {
 	return path.Clean("/" + strings.ReplaceAll(p, `\`, "/"))
 }
 
-// parse reads a resource's path.
-func parse(p string) resource {
+// parse reads a resource's path, from the "providers" at at on.
+func parse(p string, at int) resource {
 	r := resource{id: "/" + strings.Trim(p, "/")}
 	segments := strings.Split(strings.Trim(p, "/"), "/")
 	r.name = segments[len(segments)-1]
 	if len(segments) > 1 && strings.EqualFold(segments[0], "subscriptions") {
 		r.subscription, _ = guid(segments[1])
 	}
-	at := lastFold(r.id, "/providers/")
-	if at < 0 {
+	if at < 0 || at+len(providers) > len(r.id) {
 		r.types = strings.ToLower(r.name)
 		return r
 	}
-	segments = strings.Split(strings.ToLower(r.id[at+len("/providers/"):]), "/")
+	segments = strings.Split(strings.ToLower(r.id[at+len(providers):]), "/")
 	types := segments[:1:1]
 	for i := 1; i < len(segments); i += 2 {
 		types = append(types, segments[i])

@@ -58,9 +58,16 @@ var rules = []rule{
 	{"batch", nil, Unreadable, nil, requests},
 }
 
-// armKind returns the rule for a path of Resource Manager; nil if none makes a
+// armKind returns a rule for a path of Resource Manager; nil if none makes a
 // link of it. It allocates nothing for a plain path.
-func armKind(path string) *rule { return ruleFor(lastType(plain(path))) }
+func armKind(path string) *rule {
+	path = plain(path)
+	for at := lastFold(path, providers); ; at = lastFold(path[:at], providers) {
+		if k := ruleFor(lastType(path, at)); k != nil || at < 0 {
+			return k
+		}
+	}
+}
 
 func ruleFor(last string) *rule {
 	for i := range rules {
@@ -73,12 +80,25 @@ func ruleFor(last string) *rule {
 
 func (k *rule) applies(types string) bool { return k.of == nil || slices.Contains(k.of, types) }
 
-// arm finds the links of one request to Resource Manager.
-func (f *finding) arm(k *rule, path string) {
-	r := parse(plain(path))
-	if !k.applies(r.types) {
-		return
+// arm finds the links of one request to Resource Manager. A resource may be
+// called "providers" itself, so each place where a namespace could begin is
+// tried, the last one first.
+func (f *finding) arm(path string) {
+	path = "/" + strings.Trim(plain(path), "/")
+	for at := lastFold(path, providers); ; at = lastFold(path[:at], providers) {
+		if k := ruleFor(lastType(path, at)); k != nil {
+			if r := parse(path, at); k.applies(r.types) {
+				f.request(k, r)
+				return
+			}
+		}
+		if at < 0 {
+			return
+		}
 	}
+}
+
+func (f *finding) request(k *rule, r resource) {
 	if k.holds == requests {
 		f.armBatch(r)
 		return

@@ -60,7 +60,7 @@ func (f *finding) within(r resource, body value) resource {
 			r.subscription = "" // nobody can tell: no far end is then near
 		case ok && id != r.subscription:
 			r.subscription = id
-			r.id = "/subscriptions/" + id + r.id[max(lastFold(r.id, "/providers/"), 0):]
+			r.id = "/subscriptions/" + id + r.id[max(lastFold(r.id, providers), 0):]
 		}
 	}
 	return r
@@ -147,7 +147,7 @@ func (f *finding) resource(deployment resource, one value, parent resource) {
 // place returns the path of a resource that deployment makes: its types and
 // names in turn.
 func place(deployment resource, types, name string) string {
-	id := deployment.id[:max(lastFold(deployment.id, "/providers/"), 0)] + "/providers"
+	id := deployment.id[:max(lastFold(deployment.id, providers), 0)] + "/providers"
 	namespace, types, _ := strings.Cut(types, "/")
 	id += "/" + namespace
 	for types != "" {

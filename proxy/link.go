@@ -30,10 +30,14 @@ func (x *exchange) wouldLink() []links.Link {
 	case x.plane == policy.Data && links.Graph.Has(x.host):
 		service = links.MicrosoftGraph
 	}
-	if !links.Could(service, x.in.Method, x.in.URL.Path) {
+	method := x.in.Method
+	if len(x.in.Header["X-Http-Method-Override"]) > 0 || len(x.in.Header["X-Http-Method"]) > 0 {
+		method = "any" // what the service takes it for
+	}
+	if !links.Could(service, method, x.in.URL.Path) {
 		return nil
 	}
-	return links.Find(service, x.in.Method, x.in.URL.Path, func() ([]byte, error) {
+	return links.Find(service, method, x.in.URL.Path, func() ([]byte, error) {
 		return tokens.Body(x.in, links.MaxBody)
 	})
 }

@@ -177,6 +177,19 @@ func TestAnAuxiliaryTokenOfAnotherTenantIsRefusedBeforeTheLink(t *testing.T) {
 	}
 }
 
+// Whether Resource Manager heeds such a field is not documented.
+func TestAMethodThatIsOverriddenMayWrite(t *testing.T) {
+	r := newRig(t, withDirectory(t))
+	req := must(http.NewRequest("GET", "https://"+armHost+network(demo.Home.Subscription)+"/virtualNetworkPeerings/p", strings.NewReader(peeringTo(demo.Foreign.Subscription))))(t)
+	req.Header.Set("Authorization", "Bearer "+r.cloud.Mint(demo.Spec{}))
+	req.Header.Set("X-HTTP-Method-Override", "PUT")
+	resp := must(r.client("h1").Do(req))(t)
+	body(t, resp)
+	if reason := resp.Header.Get("Tenantgate-Reason"); reason != string(policy.LinkExternal) {
+		t.Errorf("%s, %q", resp.Status, reason)
+	}
+}
+
 func TestACompressedBodyIsReadAndForwardedAsItCame(t *testing.T) {
 	r := newRig(t, withDirectory(t))
 	put := func(subscription string) (string, []byte) {
