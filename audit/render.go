@@ -25,10 +25,14 @@ func renderingOf(format string, known ...string) (rendering, error) {
 	return nil, setting.Errorf("format", "write "+strings.Join(known, ", or "), "%q is not a format of this type", format)
 }
 
-// renderings are all of them. Those that are objects of JSON can stand
-// wherever ecs can.
+// renderings are all of them, by the name that a configuration gives them.
 var renderings = map[string]rendering{
-	"ecs": native,
+	"ecs":  native,
+	"cef":  cef,
+	"leef": leef,
+	"cim":  cim,
+	"ocsf": ocsf,
+	"asim": asim,
 }
 
 // native is the event as it is.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,17 +16,21 @@ import (
 // SinkConfig is one entry of events.sinks. Which of the later fields a type
 // knows is in docs/sinks.md; one that it does not know is an error.
 type SinkConfig struct {
-	Name    string            `yaml:"name"`    // of the cursor, the dead-letter file and the metrics
-	Type    string            `yaml:"type"`    // one of sinkTypes
-	Kinds   []string          `yaml:"kinds"`   // tenant, access; none is both
-	URL     string            `yaml:"url"`     // where to
-	Token   string            `yaml:"token"`   // a secret that goes with each request
-	Headers map[string]string `yaml:"headers"` // more header fields of each request
-	Roots   string            `yaml:"roots"`   // PEM file of roots to trust instead of the system's
-	Format  string            `yaml:"format"`  // how an event is written; empty is the type's own
-	Batch   BatchConfig       `yaml:"batch"`
-	Timeout time.Duration     `yaml:"timeout"` // of one attempt; 0 is 30 s
-	Webhook WebhookConfig     `yaml:"webhook"`
+	Name     string            `yaml:"name"`    // of the cursor, the dead-letter file and the metrics
+	Type     string            `yaml:"type"`    // one of sinkTypes
+	Kinds    []string          `yaml:"kinds"`   // tenant, access; none is both
+	URL      string            `yaml:"url"`     // where to
+	Token    string            `yaml:"token"`   // a secret that goes with each request
+	Headers  map[string]string `yaml:"headers"` // more header fields of each request
+	Roots    string            `yaml:"roots"`   // PEM file of roots to trust instead of the system's
+	Format   string            `yaml:"format"`  // how an event is written; empty is the type's own
+	Batch    BatchConfig       `yaml:"batch"`
+	Timeout  time.Duration     `yaml:"timeout"` // of one attempt; 0 is 30 s
+	Webhook  WebhookConfig     `yaml:"webhook"`
+	Syslog   SyslogConfig      `yaml:"syslog"`
+	Splunk   SplunkConfig      `yaml:"splunk"`
+	Sentinel SentinelConfig    `yaml:"sentinel"`
+	Kafka    KafkaConfig       `yaml:"kafka"`
 }
 
 // BatchConfig bounds what is sent at once. Zero is the type's own.
@@ -36,7 +41,7 @@ type BatchConfig struct {
 }
 
 // sinkTypes are the types of sink, in the order of docs/sinks.md.
-var sinkTypes = []string{"webhook"}
+var sinkTypes = []string{"webhook", "syslog", "splunk", "sentinel", "kafka", "otlp"}
 
 // newSink makes the sink that c describes. It dials nothing. Paths of its
 // errors are relative to c.
@@ -44,6 +49,16 @@ func newSink(c SinkConfig, o Observer) (Sink, error) {
 	switch c.Type {
 	case "webhook":
 		return newWebhook(c)
+	case "syslog":
+		return newSyslog(c)
+	case "splunk":
+		return newSplunk(c, o)
+	case "sentinel":
+		return newSentinel(c)
+	case "kafka":
+		return newKafka(c, o)
+	case "otlp":
+		return newOTLP(c, o)
 	}
 	return nil, setting.Errorf("type", "known here: "+strings.Join(sinkTypes, ", "), "%q is not a type of sink", c.Type)
 }
@@ -115,7 +130,18 @@ func (c SinkConfig) check() error {
 	if c.Batch.Bytes < 0 || c.Batch.Count < 0 || c.Batch.Linger < 0 || c.Timeout < 0 {
 		bad = append(bad, setting.Errorf("batch", "leave it out for the default", "has a negative bound"))
 	}
-	return errors.Join(bad...)
+	return errors.Join(append(bad, c.stray()...)...)
+}
+
+// stray reports sections of other types, which would have no effect.
+func (c SinkConfig) stray() (bad []error) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[SinkConfig]()) {
+		key := f.Tag.Get("yaml")
+		if slices.Contains(sinkTypes, key) && key != c.Type && !reflect.ValueOf(c).FieldByIndex(f.Index).IsZero() {
+			bad = append(bad, setting.Errorf(key, "remove it, or set type: "+key, "is only for type %s", key))
+		}
+	}
+	return bad
 }
 
 // takes reports whether events of the kind go to the sink.

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/tenantgate/tenantgate/setting"
@@ -22,21 +23,16 @@ type Webhook struct {
 }
 
 func newWebhook(c SinkConfig) (Sink, error) {
-	render, err := renderingOf(c.Format, "ecs")
-	if err != nil {
+	render, err1 := renderingOf(c.Format, "ecs", "ocsf", "asim", "cim")
+	p, err2 := newPoster(c, "")
+	var err3 error
+	if c.Webhook.Framing != "" && c.Webhook.Framing != "lines" && c.Webhook.Framing != "array" {
+		err3 = setting.Errorf("webhook.framing", "write lines or array", "%q is neither", c.Webhook.Framing)
+	}
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
-	w := &Webhook{render: render}
-	switch c.Webhook.Framing {
-	case "", "lines":
-	case "array":
-		w.array = true
-	default:
-		return nil, setting.Errorf("webhook.framing", "write lines or array", "%q is neither", c.Webhook.Framing)
-	}
-	if w.poster, err = newPoster(c, ""); err != nil {
-		return nil, err
-	}
+	w := &Webhook{poster: p, render: render, array: c.Webhook.Framing == "array"}
 	if c.Token != "" {
 		w.header.Set("Authorization", "Bearer "+c.Token)
 	}
