@@ -45,29 +45,35 @@ func (x *exchange) admitAnswer(resp *http.Response) bool {
 }
 
 // recordAnswer keeps the tenant event of an answer that issues tokens, if its
-// verdict is evidence. It completes the event of the request.
+// verdict is evidence. It completes the event of the request. The access event
+// to come names the tokens beside the request's own.
 func (x *exchange) recordAnswer(v policy.Verdict, issued []*tokens.Token) error {
 	asked, found := x.verdict, x.found
-	defer func() { x.found = append(found, issued...) }()
+	defer func() { x.verdict, x.found, x.action = asked, append(found, issued...), "" }()
 	if !v.Relevant() {
 		return nil
 	}
-	x.found, x.verdict, x.action = issued, v, "token-issued"
+	x.verdict, x.found, x.action = v, issued, issuedAction
 	if v.Blocked() {
-		x.action = "token-withheld"
+		x.action = withheldAction
 	}
 	e := x.event(audit.Tenant)
 	e.For, e.Status = x.evidence, x.status
 	if v.Blocked() {
 		e.Status = http.StatusBadRequest
 	}
-	x.verdict = asked
-	if !v.Blocked() {
-		x.action = ""
+	if err := x.server.record(e); err != nil {
+		return err // the event of the request is the last one kept
 	}
 	x.evidence = e.ID
-	return x.server.record(e)
+	return nil
 }
+
+// The actions of what a sign-in host issues.
+const (
+	issuedAction   = "token-issued"
+	withheldAction = "token-withheld"
+)
 
 // readEncodings leaves of Accept-Encoding what can be looked into. Whoever
 // asks for more gets the next best, as from any server that knows less.

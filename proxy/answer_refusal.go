@@ -14,7 +14,7 @@ import (
 // with the members that Entra adds and MSAL shows). Of the answer's own header
 // only what lets a page of another origin read the error stays.
 func (x *exchange) withhold(resp *http.Response, v policy.Verdict) {
-	x.verdict, x.status = v, http.StatusBadRequest
+	x.verdict, x.status, x.action = v, http.StatusBadRequest, withheldAction
 	f := refusal{Reason: v.Reason, Event: x.evidence, Host: string(x.host), request: x.in}
 	contentType, body := "application/json; charset=utf-8", x.oauthError(v)
 	if navigates(x.in) {

@@ -323,7 +323,8 @@ func (f forgetful) Record(e *audit.Event) error {
 }
 
 func TestATokenThatCannotBeRecordedIsNotPassedOn(t *testing.T) {
-	r := newRig(t, func(s *setup) { s.server.Recorder = forgetful{newNotebook()} })
+	kept := newNotebook()
+	r := newRig(t, func(s *setup) { s.server.Recorder = forgetful{kept} })
 	resp := r.ask("h2", "/"+demo.Foreign.ID+"/oauth2/v2.0/token", password("alice@contoso.com"))
 	text := body(t, resp)
 	if resp.StatusCode != 400 || resp.Header.Get("Tenantgate-Reason") != "not-recorded" || !strings.Contains(text, "temporarily_unavailable") {
@@ -331,6 +332,9 @@ func TestATokenThatCannotBeRecordedIsNotPassedOn(t *testing.T) {
 	}
 	if strings.Contains(text, "eyJ") {
 		t.Error("the token is in it")
+	}
+	if id := resp.Header.Get("Tenantgate-Event"); len(kept.all(func(e audit.Event) bool { return e.ID == id })) != 1 {
+		t.Errorf("event %s, which it names, was not kept", id)
 	}
 }
 

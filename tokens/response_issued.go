@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"net/url"
 	"strings"
 )
@@ -70,8 +71,8 @@ func fromLocation(lines []string) issued {
 }
 
 // parameters iterates over name=value wherever they stand in a URL.
-func parameters(raw string) func(yield func(name, value string) bool) {
-	return func(yield func(name, value string) bool) {
+func parameters(raw string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
 		for pair := range strings.FieldsFuncSeq(raw, func(c rune) bool { return c == '?' || c == '#' || c == '&' }) {
 			name, value, ok := strings.Cut(pair, "=")
 			if !ok {
