@@ -178,6 +178,11 @@ func (f *file) reopen() error {
 	if f.stream.Load() {
 		return nil
 	}
+	if f.f.Load() != nil && !f.moved() {
+		// Opening it once more would meet our own lock: a file that the syncer is
+		// in is closed only when the syncer comes out.
+		return f.sync()
+	}
 	if err := errors.Join(f.sync(), f.close()); err != nil {
 		return err
 	}

@@ -77,3 +77,37 @@ func TestMoveLosesNothingAndKeepsTheNumbers(t *testing.T) {
 		seen[number] = true
 	}
 }
+
+func TestReopenMeetsNoLockOfItsOwn(t *testing.T) {
+	l, err := Open(Config{}, filepath.Join(t.TempDir(), "events"), Observer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() { // as the syncer does once a second
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					_ = l.file.sync()
+				}
+			}
+		})
+	}
+	for range 300 {
+		if err := l.Record(&Event{Kind: Tenant, Verdict: "block"}); err != nil {
+			t.Fatalf("not recorded while reopening: %v", err)
+		}
+		if err := l.Reopen(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	wait.Wait()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
