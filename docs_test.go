@@ -260,6 +260,8 @@ func TestEventsPageNamesEveryField(t *testing.T) {
 		Method: "GET", Version: "2", UserAgent: strings.Repeat("a", 4<<10), RequestID: "r", Status: 200, BytesIn: 1, BytesOut: 1, Duration: 1,
 		TLSVersion: "1.3", ResourceDomain: "d", Credentials: []audit.Credential{{Place: "header"}}, Tags: []string{"t"}, ClientTags: []string{"t"},
 		Close: "c", For: "f", Count: 1,
+		SignIn: audit.SignIn{Account: "a", Tenant: "t", Domain: "d", App: "a", AppName: "n", Flow: "f", Attempt: "a"},
+		Entra:  audit.Entra{Code: "1", RequestID: "r", CorrelationID: "c", Blocked: true},
 	}
 	if err := errors.Join(log.Record(e), log.Close()); err != nil {
 		t.Fatal(err)
@@ -271,7 +273,9 @@ func TestEventsPageNamesEveryField(t *testing.T) {
 	text := read(t, "docs/events.md")
 	for _, name := range leaves(line, "") {
 		own := strings.TrimPrefix(name, "tenantgate.")
-		own = strings.TrimPrefix(strings.TrimPrefix(own, "credentials."), "invalid_utf8.")
+		for _, object := range []string{"credentials.", "invalid_utf8.", "sign_in.", "entra."} {
+			own = strings.TrimPrefix(own, object)
+		}
 		short := name[max(0, strings.LastIndexByte(name, '.')):]
 		switch {
 		case strings.Contains(text, "`"+name+"`"), strings.Contains(text, "`"+own+"`"):
