@@ -39,11 +39,20 @@ const (
 	inLocation         // a redirect
 )
 
+// customers are the sign-in hosts of Azure AD B2C and External ID, where the
+// customers of a web site have their accounts. Such an account belongs to no
+// organization, and its token opens nothing but that site: tenant restrictions
+// do not name these hosts, and to withhold it would lock people out of shops.
+var customers = hosts.MustParseSet("*.b2clogin.com", "*.ciamlogin.com")
+
 // Answer prepares to look into the answer of host n to a request that s was
 // read from. Where the body is of interest it is replaced by one that shows
 // what passes; the rest of resp is left alone.
 func (f *Finder) Answer(n hosts.Name, s *SignIn, resp *http.Response) *Answer {
 	a := &Answer{finder: f, host: n, request: s, response: resp, carrier: carrierOf(s, resp)}
+	if customers.Has(n) {
+		a.carrier = nowhere
+	}
 	limit := 0
 	switch a.carrier {
 	case inJSON:
