@@ -13,7 +13,10 @@ import (
 // ("Implementing ArcSight Common Event Format", character encoding). A parser
 // finds the end of a value by looking for the next " key=", which the escaped
 // equals sign keeps text from imitating.
-type cefWriter struct{ b []byte }
+type cefWriter struct {
+	b     []byte
+	pairs int // written
+}
 
 var (
 	cefHeader = strings.NewReplacer(`\`, `\\`, `|`, `\|`, "\r", " ", "\n", " ")
@@ -44,7 +47,7 @@ func (w *cefWriter) pair(key, value string) {
 	if value == "" {
 		return
 	}
-	if w.b[len(w.b)-1] != '|' {
+	if w.pairs++; w.pairs > 1 {
 		w.b = append(w.b, ' ')
 	}
 	w.b = append(append(w.b, key...), '=')

@@ -4,7 +4,7 @@ import "strconv"
 
 // cim adds the names of Splunk's Common Information Model, data model Web, to
 // an event, so that searches over the model work without an add-on. The event
-// itself is below "tenantgate_event".
+// itself is below "ecs_event".
 func cim(b, line []byte) ([]byte, error) {
 	t, err := readTold(line)
 	if err != nil {
@@ -43,6 +43,6 @@ func cim(b, line []byte) ([]byte, error) {
 	o.text("signature", t.Event.Reason)
 	o.text("tenant_id", t.Own.ResourceTenant)
 	event, _ := native(nil, line)
-	o.raw("tenantgate_event", event)
+	o.raw("ecs_event", event)
 	return o.end(), nil
 }

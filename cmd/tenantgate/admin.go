@@ -47,6 +47,7 @@ func (d *daemon) components() []console.Component {
 	add("ca", time.Now().Before(ca.NotAfter), "until "+ca.NotAfter.UTC().Format(time.DateOnly))
 	failing := d.recording()
 	add("events", failing == "", failing)
+	all = append(all, d.sinks()...)
 	b := d.now.Load()
 	detail := b.rules.Hash
 	if d.reload.failed.Load() {
@@ -73,6 +74,7 @@ func (d *daemon) count() {
 	}{
 		{"tenant", "written", func() uint64 { return d.events.Stats().Tenant }},
 		{"tenant", "failed", func() uint64 { return d.events.Stats().Failed }},
+		{"tenant", "passed", func() uint64 { return d.events.Stats().Passed }},
 		{"access", "written", func() uint64 { return d.events.Stats().Access }},
 		{"access", "dropped", func() uint64 { return d.events.Stats().Shed }},
 	} {
@@ -98,7 +100,7 @@ func (d *daemon) count() {
 		return 1
 	})
 	gauge("tenantgate_config_last_reload_seconds", "When the configuration in force was loaded, Unix time.", nil, func() float64 { return float64(d.reload.when.Load()) })
-	d.metrics.MustRegister(configInfo{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	d.metrics.MustRegister(configInfo{d}, sinkMetrics{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
 // configInfo tells the hash of the configuration in force, which changes.
