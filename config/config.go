@@ -12,6 +12,7 @@ import (
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
+	"github.com/tenantgate/tenantgate/resolver"
 	"github.com/tenantgate/tenantgate/tagging"
 	"github.com/tenantgate/tenantgate/tokens"
 )
@@ -27,17 +28,18 @@ const (
 
 // File is the whole configuration. Only Default, Read, Parse and Flags make one.
 type File struct {
-	Schema   int            `yaml:"schema"`
-	State    string         `yaml:"state"` // directory of the CA, the event spool and the caches
-	Mode     string         `yaml:"mode"`  // Enforce or Observe
-	Tenant   Tenant         `yaml:"tenant"`
-	Listen   proxy.Listen   `yaml:"listen"`
-	Tagging  tagging.Config `yaml:"tagging"`
-	Tokens   tokens.Config  `yaml:"tokens"`
-	Policy   policy.Config  `yaml:"policy"`
-	Links    policy.Links   `yaml:"links"`
-	Upstream proxy.Upstream `yaml:"upstream"`
-	Events   audit.Config   `yaml:"events"`
+	Schema   int             `yaml:"schema"`
+	State    string          `yaml:"state"` // directory of the CA, the event spool and the caches
+	Mode     string          `yaml:"mode"`  // Enforce or Observe
+	Tenant   Tenant          `yaml:"tenant"`
+	Listen   proxy.Listen    `yaml:"listen"`
+	DNS      resolver.Config `yaml:"dns"`
+	Tagging  tagging.Config  `yaml:"tagging"`
+	Tokens   tokens.Config   `yaml:"tokens"`
+	Policy   policy.Config   `yaml:"policy"`
+	Links    policy.Links    `yaml:"links"`
+	Upstream proxy.Upstream  `yaml:"upstream"`
+	Events   audit.Config    `yaml:"events"`
 
 	doc *document // where each setting stands; nil for Default
 }
@@ -57,6 +59,7 @@ func Default() File {
 		State:    "/var/lib/tenantgate",
 		Mode:     Enforce,
 		Listen:   proxy.DefaultListen(),
+		DNS:      resolver.Default(),
 		Tagging:  tagging.Config{Version: "v2"},
 		Policy:   policy.Default(),
 		Links:    policy.DefaultLinks(),

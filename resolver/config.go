@@ -36,7 +36,7 @@ var usualClients = []netip.Prefix{
 // Check reports what is wrong with c by itself.
 func (c Config) Check() error {
 	_, err1 := c.answers()
-	_, err2 := c.upstreams()
+	_, err2 := c.upstreams("")
 	_, err3 := c.clients()
 	return errors.Join(err1, err2, err3, c.checkRate())
 }
@@ -67,11 +67,17 @@ func (c Config) answers() ([]netip.Addr, error) {
 	return all, bad
 }
 
-func (c Config) upstreams() ([]upstream, error) {
+// upstreams are the resolvers that are named; none may be who listens on
+// listen.
+func (c Config) upstreams(listen string) ([]upstream, error) {
 	var all []upstream
 	var bad error
 	for i, s := range c.Upstreams {
-		u, err := parseUpstream(fmt.Sprintf("upstreams[%d]", i), s)
+		path := fmt.Sprintf("upstreams[%d]", i)
+		u, err := parseUpstream(path, s)
+		if err == nil && Reaches(u.addr, listen) {
+			err = setting.Errorf(path, "name the resolvers that were asked before", "%s is this resolver itself", u.addr)
+		}
 		if err != nil {
 			bad = errors.Join(bad, err)
 			continue
@@ -124,6 +130,15 @@ func (c Config) clients() ([]netip.Prefix, error) {
 	return all, bad
 }
 
+// System returns the resolvers that this machine asks.
+func System() []netip.AddrPort {
+	var all []netip.AddrPort
+	for _, u := range system(resolvConf) {
+		all = append(all, u.addr)
+	}
+	return all
+}
+
 // system returns the resolvers of resolv.conf(5) at file.
 func system(file string) []upstream {
 	conf, err := dns.ClientConfigFromFile(file)
@@ -139,8 +154,8 @@ func system(file string) []upstream {
 	return all
 }
 
-// reaches tells whether asking a would reach who listens on listen.
-func reaches(a netip.AddrPort, listen string) bool {
+// Reaches tells whether asking a would reach who listens on listen.
+func Reaches(a netip.AddrPort, listen string) bool {
 	l, err := netip.ParseAddrPort(listen)
 	if host, port, e := net.SplitHostPort(listen); e == nil && host == "" {
 		l, err = netip.ParseAddrPort("[::]:" + port)

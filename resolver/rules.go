@@ -62,9 +62,9 @@ func steered(cfg Config, listen string) ([]netip.Addr, error) {
 	a, err := netip.ParseAddrPort(listen)
 	switch {
 	case listen == "":
-		return nil, setting.Errorf("answers", "set listen.steered, or name the address of a proxy that has it", "there is no steered listener to send restricted hosts to")
+		return nil, setting.Errorf("answers", "set listen.steered, or write the address of a proxy that has it as dns.answers", "there is no steered listener to send restricted hosts to")
 	case err != nil || a.Addr().IsUnspecified():
-		return nil, setting.Errorf("answers", "name the addresses that clients reach the proxy at: [10.0.0.7]", "listen.steered is %s, which is no address to connect to", listen)
+		return nil, setting.Errorf("answers", "write the addresses that clients reach the proxy at as dns.answers: [10.0.0.7]", "listen.steered is %s, which is no address to connect to", listen)
 	}
 	return []netip.Addr{a.Addr().Unmap()}, nil
 }
@@ -72,18 +72,12 @@ func steered(cfg Config, listen string) ([]netip.Addr, error) {
 // asked are the upstreams: those of cfg, else the system's. None may be the
 // resolver itself.
 func asked(cfg Config, listen string) ([]upstream, error) {
-	all, err := cfg.upstreams()
-	for _, u := range all {
-		if reaches(u.addr, listen) {
-			err = errors.Join(err, setting.Errorf("upstreams", "name the resolvers that were asked before", "%s is this resolver itself", u.addr))
-		}
-	}
 	if len(cfg.Upstreams) > 0 {
-		return all, err
+		return cfg.upstreams(listen)
 	}
-	all = slices.DeleteFunc(system(resolvConf), func(u upstream) bool { return reaches(u.addr, listen) })
+	all := slices.DeleteFunc(system(resolvConf), func(u upstream) bool { return Reaches(u.addr, listen) })
 	if len(all) == 0 {
-		return nil, setting.Errorf("upstreams", "name the resolvers for everything that is not restricted: [10.0.0.53:53]", "%s names no resolver but this one", resolvConf)
+		return nil, setting.Errorf("upstreams", "write the resolvers for everything that is not restricted as dns.upstreams: [10.0.0.53:53]", "%s names no resolver but this one", resolvConf)
 	}
 	return all, nil
 }

@@ -38,7 +38,7 @@ func (d *daemon) components() []console.Component {
 	add := func(name string, ok bool, detail string) {
 		all = append(all, console.Component{Name: name, OK: ok, Detail: detail})
 	}
-	for _, name := range []string{"proxy", "steered", "admin"} {
+	for _, name := range []string{"proxy", "steered", "dns", "admin"} {
 		if addr := d.addr(name); addr != "" {
 			add("listen."+name, true, addr)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
+	"github.com/tenantgate/tenantgate/resolver"
 	"github.com/tenantgate/tenantgate/setting"
 	"github.com/tenantgate/tenantgate/tagging"
 	"github.com/tenantgate/tenantgate/tokens"
@@ -43,6 +44,7 @@ type built struct {
 	file       config.File
 	rules      *proxy.Rules
 	restricted hosts.Set
+	dns        *resolver.Rules // nil: no resolver
 	directory  *directory.Directory
 	unresolved []string // partners' domains that nobody could tell the tenant of
 }
@@ -55,11 +57,13 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	tags, err1 := tagging.New(f.Tagging, f.Tenant.ID, f.Tenant.Policy)
 	finder, err2 := tokens.New(f.Tokens, in.digestKey)
 	origin, transport, err3 := upstream(f.Upstream, in)
-	err := errors.Join(absent(f), setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()))
+	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()))
 	if tags == nil || finder == nil {
 		return nil, err
 	}
 	b.restricted = proxy.Restricted(tags, finder)
+	rules, err6 := steer(f, b.restricted)
+	b.dns, err = rules, errors.Join(err, err6)
 	if err3 == nil {
 		d, err4 := newDirectory(f, transport, in.offline)
 		b.directory = d
@@ -83,15 +87,6 @@ func assemble(f config.File, in surroundings) (*built, error) {
 		b.rules.Owner = b.known
 	}
 	return b, nil
-}
-
-// absent reports settings of the contract that this version has nothing for:
-// whoever wrote one relies on it.
-func absent(f config.File) error {
-	if f.Listen.DNS == "" {
-		return nil
-	}
-	return setting.Errorf("listen.dns", "leave it out, and steer with a DNS server of your own", "the steering resolver is not part of this version")
 }
 
 // upstream builds the way to origins.

@@ -41,6 +41,7 @@ type daemon struct {
 	now     atomic.Pointer[built] // what is in force
 
 	listeners map[string]net.Listener
+	dns       *steering // nil: no resolver
 	reload    reloadState
 }
 
@@ -87,6 +88,9 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 // use puts b in force.
 func (d *daemon) use(b *built) {
 	d.server.Use(b.rules)
+	if d.dns != nil {
+		d.dns.server.Use(b.dns)
+	}
 	if old := d.now.Swap(b); old != nil {
 		hits, misses := old.rules.Tokens.Stats()
 		d.reload.hits.Add(hits)
@@ -103,7 +107,7 @@ func (d *daemon) use(b *built) {
 // listen opens every configured listener.
 func (d *daemon) listen(l proxy.Listen) error {
 	for _, one := range []struct{ name, addr string }{
-		{"proxy", l.Proxy}, {"steered", l.Steered}, {"admin", l.Admin},
+		{"proxy", l.Proxy}, {"steered", l.Steered}, {"dns", l.DNS}, {"admin", l.Admin},
 	} {
 		if one.addr == "" {
 			continue
@@ -115,12 +119,15 @@ func (d *daemon) listen(l proxy.Listen) error {
 		d.listeners[one.name] = ln
 		d.server.Own(ln.Addr())
 	}
+	if ln := d.listeners["dns"]; ln != nil {
+		return d.openDNS(ln)
+	}
 	return nil
 }
 
 // serve runs until ctx ends, then drains.
 func (d *daemon) serve(ctx context.Context) error {
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	start := func(name string, serve func(net.Listener) error) {
 		if l := d.listeners[name]; l != nil {
 			go func() { failed <- serve(l) }()
@@ -131,6 +138,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	defer stop()
 	start("proxy", d.server.ServeProxy)
 	start("steered", d.server.ServeSteered)
+	start("dns", d.serveDNS)
 	start("admin", d.admin.Serve)
 	notify(systemd.SdNotifyReady)
 	var err error
@@ -154,7 +162,7 @@ func (d *daemon) drain() error {
 	if l := d.listeners["steered"]; l != nil {
 		l.Close()
 	}
-	err := d.server.Shutdown(ctx)
+	err := errors.Join(d.closeDNS(), d.server.Shutdown(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
 		d.log.Warn("some connections did not finish in time and were closed")
 		err = nil
@@ -166,12 +174,12 @@ func (d *daemon) drain() error {
 }
 
 func (d *daemon) close() error {
+	err := d.closeDNS()
 	for _, l := range d.listeners {
 		l.Close()
 	}
-	var err error
 	if b := d.now.Load(); b != nil {
-		err = b.directory.Close()
+		err = errors.Join(err, b.directory.Close())
 	}
 	if d.events != nil {
 		err = errors.Join(err, d.events.Close())

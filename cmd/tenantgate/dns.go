@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+
+	"github.com/tenantgate/tenantgate/config"
+	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/resolver"
+	"github.com/tenantgate/tenantgate/setting"
+)
+
+// steering is the resolver and the datagrams it reads; its TCP listener is
+// among the daemon's.
+type steering struct {
+	server  *resolver.Server
+	packets *net.UDPConn
+}
+
+// steer makes the resolver's rules; nil where there is none.
+func steer(f config.File, restricted hosts.Set) (*resolver.Rules, error) {
+	if f.Listen.DNS == "" {
+		return nil, setting.In("dns", f.DNS.Check())
+	}
+	rules, err := resolver.NewRules(f.DNS, restricted, resolver.Addresses{DNS: f.Listen.DNS, Steered: f.Listen.Steered})
+	return rules, errors.Join(relied(setting.In("dns", err)), asksItself(f))
+}
+
+// relied puts what is missing in the dns section, and so has no place, where
+// the file relies on it.
+func relied(err error) error {
+	all := setting.List(err)
+	for i, e := range all {
+		found, ok := errors.AsType[*setting.Error](e)
+		if ok && (found.Path == "dns.answers" || found.Path == "dns.upstreams") {
+			all[i] = &setting.Error{Path: "listen.dns", What: found.What, Hint: found.Hint}
+		}
+	}
+	return errors.Join(all...)
+}
+
+// asksItself reports a proxy that would ask its own steering resolver for
+// origins, which is told the proxy's own address.
+func asksItself(f config.File) error {
+	const path, hint = "upstream.resolver", "name a DNS server that does not steer, ip:port"
+	if f.Upstream.Resolver != "" {
+		if a, err := netip.ParseAddrPort(f.Upstream.Resolver); err == nil && resolver.Reaches(a, f.Listen.DNS) {
+			return setting.Errorf(path, hint, "%s is the steering resolver itself", a)
+		}
+		return nil
+	}
+	for _, a := range resolver.System() {
+		if resolver.Reaches(a, f.Listen.DNS) {
+			return setting.Errorf(path, hint, "is empty, and the system's resolver %s is the steering resolver itself", a)
+		}
+	}
+	return nil
+}
+
+// openDNS makes the resolver that listens beside l, over UDP.
+func (d *daemon) openDNS(l net.Listener) error {
+	pc, err := net.ListenPacket("udp", l.Addr().String())
+	if err != nil {
+		return broke{err, "is another resolver using UDP " + l.Addr().String() + "?"}
+	}
+	d.dns = &steering{server: resolver.NewServer(d.now.Load().dns, resolver.NewMetrics(d.metrics)), packets: pc.(*net.UDPConn)}
+	return nil
+}
+
+// serveDNS answers over UDP and TCP until closeDNS.
+func (d *daemon) serveDNS(l net.Listener) error {
+	failed := make(chan error, 2)
+	go func() { failed <- d.dns.server.ServeUDP(d.dns.packets) }()
+	go func() { failed <- d.dns.server.ServeTCP(l) }()
+	err := <-failed
+	return errors.Join(err, d.dns.server.Close(), <-failed)
+}
+
+// closeDNS ends the resolver, if there is one.
+func (d *daemon) closeDNS() error {
+	if d.dns == nil {
+		return nil
+	}
+	err := d.dns.server.Close()
+	d.dns.packets.Close()
+	return err
+}
