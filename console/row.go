@@ -35,6 +35,9 @@ type Row struct {
 		Credentials                      []Credential
 		Tags                             []string
 		ClientTags                       []string `json:"client_tags"`
+		SignIn                           struct {
+			Account string
+		} `json:"sign_in"`
 	} `json:"tenantgate"`
 }
 
@@ -78,7 +81,8 @@ func tone(verdict string, observed bool) string {
 	}
 }
 
-// Who is the person: the proxy's own knowledge, else the first claim.
+// Who is the person: the proxy's own knowledge, else the first claim, else the
+// account that was typed at a sign-in.
 func (r Row) Who() string {
 	if r.User.Name != "" {
 		return r.User.Name
@@ -88,7 +92,7 @@ func (r Row) Who() string {
 			return c.User
 		}
 	}
-	return ""
+	return r.Own.SignIn.Account
 }
 
 // Resource is the tenant that the request is for: its ID, or the name that is
