@@ -40,8 +40,12 @@ type Log struct {
 
 	dir    *directory
 	file   *file
-	spool  *spool // nil where there is no sink
-	fleet  *fleet // with spool
+	spool  *spool                // open once there is a sink
+	spools atomic.Bool           // events go to the spool: there is a sink
+	fleet  atomic.Pointer[fleet] // what brings them from there
+	sinks  sync.Mutex            // held while the fleet is exchanged
+	who    Observer
+	make   makeSink
 	when   string // when events are synced: always, interval, never
 	pass   bool   // let happen what could not be recorded because the disk is full
 	seq    uint64 // of the last event in the file; the writer's
@@ -55,6 +59,7 @@ type Log struct {
 	flush    *time.Timer     // access events have waited long enough
 	dirty    chan struct{}   // something waits for a sync
 	reopen   chan chan error // Reopen waits
+	ask      chan func()     // something that only the writer may do
 	quit     chan struct{}
 	finished chan struct{} // the writer is done
 	syncer   sync.WaitGroup
@@ -106,6 +111,10 @@ func openLog(cfg Config, dir string, o Observer, newSink makeSink) (*Log, error)
 	}
 	l := &Log{
 		observer: appendObserver(nil, o),
+		who:      o,
+		make:     newSink,
+		spool:    newSpool(filepath.Join(dir, "spool"), cfg.Spool),
+		ask:      make(chan func()),
 		opened:   time.Now(),
 		dir:      d,
 		file:     &file{path: path},
@@ -118,14 +127,8 @@ func openLog(cfg Config, dir string, o Observer, newSink makeSink) (*Log, error)
 		finished: make(chan struct{}),
 	}
 	l.records.New = func() any { return newRecord() }
-	if len(sinks) > 0 {
-		l.spool = newSpool(filepath.Join(dir, "spool"), cfg.Spool)
-	}
 	if err := l.start(cfg, sinks); err != nil {
-		if l.spool != nil {
-			err = errors.Join(err, l.spool.close())
-		}
-		return nil, errors.Join(fmt.Errorf("open event log: %w", err), l.file.close(), d.close())
+		return nil, errors.Join(fmt.Errorf("open event log: %w", err), l.spool.close(), l.file.close(), d.close())
 	}
 	return l, nil
 }
@@ -142,6 +145,7 @@ func (l *Log) start(cfg Config, sinks []Sink) error {
 	}
 	l.seq = max(end.seq, l.dir.seq)
 	l.damaged = end.aside
+	l.spools.Store(len(sinks) > 0)
 	spooled, err := l.openSpool(end.seq)
 	if err != nil {
 		return err
@@ -154,9 +158,6 @@ func (l *Log) start(cfg Config, sinks []Sink) error {
 	if err := l.tellDamage(end.damaged, spooled); err != nil {
 		return errors.Join(err, l.stop())
 	}
-	if l.spool == nil {
-		return nil
-	}
 	if err := l.launch(cfg, sinks, last); err != nil {
 		return errors.Join(err, l.stop())
 	}
@@ -167,7 +168,7 @@ func (l *Log) start(cfg Config, sinks []Sink) error {
 // spool is written first. Nobody was answered on the strength of such an event,
 // but its number is taken.
 func (l *Log) openSpool(known uint64) (opening, error) {
-	if l.spool == nil {
+	if !l.spools.Load() {
 		return opening{}, nil
 	}
 	o, err := l.spool.open(known)
@@ -211,10 +212,8 @@ func (l *Log) Stats() Stats {
 	defer l.mu.Unlock()
 	s := l.stats
 	s.Pending = len(l.queue.access)
-	if l.fleet != nil {
-		for _, one := range l.fleet.ships {
-			s.Sinks = append(s.Sinks, one.snapshot())
-		}
+	for _, one := range l.fleet.Load().ships {
+		s.Sinks = append(s.Sinks, one.snapshot())
 	}
 	return s
 }
@@ -239,9 +238,9 @@ func (l *Log) Close() error {
 	if errors.Is(err, ErrClosed) {
 		return nil
 	}
-	if l.spool != nil {
-		err = errors.Join(err, l.fleet.land(), l.spool.close())
-	}
+	l.sinks.Lock()
+	defer l.sinks.Unlock()
+	err = errors.Join(err, l.fleet.Load().land(drainTime), l.spool.close())
 	return errors.Join(err, l.file.sync(), l.file.close(), l.dir.close())
 }
 
@@ -301,7 +300,7 @@ func (l *Log) sync() {
 
 // persist makes everything that was written survive a power loss.
 func (l *Log) persist() error {
-	if l.spool == nil {
+	if !l.spools.Load() {
 		return l.file.sync()
 	}
 	return errors.Join(l.spool.sync(), l.file.sync())

@@ -32,13 +32,14 @@ type fleet struct {
 func (l *Log) launch(cfg Config, sinks []Sink, last uint64) (err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	fl := &fleet{sinks: sinks, cancel: cancel, drain: make(chan struct{})}
-	l.fleet = fl
+	l.fleet.Store(fl)
 	defer func() {
 		if err != nil {
 			cancel()
 			for _, s := range fl.ships {
 				err = errors.Join(err, s.cursor.close())
 			}
+			l.fleet.Store(&fleet{cancel: cancel, drain: make(chan struct{})})
 		}
 	}()
 	var names []string
@@ -59,11 +60,14 @@ func (l *Log) launch(cfg Config, sinks []Sink, last uint64) (err error) {
 			fl.ships = append(fl.ships, l.newShipper(c, sink, stream, at, dead, fl.drain))
 		}
 	}
+	if len(sinks) == 0 {
+		return nil
+	}
 	forget(l.spool.dir, names)
 	for _, s := range fl.ships {
 		fl.done.Go(func() { s.run(ctx) })
 	}
-	fl.done.Go(func() { l.sweep(ctx) })
+	fl.done.Go(func() { l.sweep(ctx, fl) })
 	return nil
 }
 
@@ -110,17 +114,17 @@ func (l *Log) note(action, sink string, count uint64) {
 }
 
 // sweep keeps the spool within its bounds.
-func (l *Log) sweep(ctx context.Context) {
+func (l *Log) sweep(ctx context.Context, fl *fleet) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		for l.sweepOne(time.Now()) {
+		for l.sweepOne(time.Now(), fl) {
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
-		case <-l.fleet.drain:
+		case <-fl.drain:
 			return
 		}
 	}
@@ -128,12 +132,12 @@ func (l *Log) sweep(ctx context.Context) {
 
 // sweepOne removes one segment that is beyond the bounds, and tells what was
 // lost with it.
-func (l *Log) sweepOne(now time.Time) bool {
-	v, ok := l.spool.sweep(l.fleet.taken, now)
+func (l *Log) sweepOne(now time.Time, fl *fleet) bool {
+	v, ok := l.spool.sweep(fl.taken, now)
 	if !ok {
 		return false
 	}
-	ships := l.fleet.of(v.stream.kind)
+	ships := fl.of(v.stream.kind)
 	at := make([]uint64, len(ships))
 	for i, s := range ships {
 		at[i] = s.cursor.acked.Load()
@@ -170,11 +174,11 @@ func (fl *fleet) taken(k Kind) uint64 {
 	return least
 }
 
-// land lets the shippers send what is left, for drainTime at most, and ends
-// them.
-func (fl *fleet) land() error {
+// land lets the shippers send what is left, as long as patience allows, and
+// ends them.
+func (fl *fleet) land(patience time.Duration) error {
 	close(fl.drain)
-	late := time.AfterFunc(drainTime, fl.cancel)
+	late := time.AfterFunc(patience, fl.cancel)
 	fl.done.Wait()
 	late.Stop()
 	fl.cancel()

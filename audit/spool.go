@@ -22,6 +22,7 @@ type spool struct {
 	last    [2]uint64
 	limit   int64 // bytes
 	age     time.Duration
+	opened  bool
 }
 
 // maxSegment bounds a segment. It is what a spool deletes at once.
@@ -40,6 +41,9 @@ func newSpool(dir string, cfg SpoolConfig) *spool {
 // their numbers.
 func (s *spool) open(known uint64) (opening, error) {
 	var all opening
+	if s.opened {
+		return all, nil
+	}
 	for _, one := range s.streams {
 		o, err := one.open(known)
 		if err != nil {
@@ -50,6 +54,7 @@ func (s *spool) open(known uint64) (opening, error) {
 		all.missing = append(all.missing, o.missing...)
 		all.aside = cmp.Or(all.aside, o.aside)
 	}
+	s.opened = true
 	slices.SortFunc(all.missing, func(a, b frame) int { return cmp.Compare(a.seq, b.seq) })
 	return all, nil
 }

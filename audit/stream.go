@@ -205,6 +205,13 @@ func (s *stream) watch(c chan<- struct{}) {
 	s.readers = append(s.readers, c)
 }
 
+// unwatch pokes nobody any more.
+func (s *stream) unwatch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.readers = nil
+}
+
 // end is the last sequence number a segment may hold; mu is held.
 func (s *stream) end(i int) uint64 {
 	if s.segments[i].last == 0 && i+1 < len(s.segments) {

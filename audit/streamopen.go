@@ -23,6 +23,8 @@ func (s *stream) open(known uint64) (opening, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return opening{}, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var err error
 	if s.segments, err = listSegments(s.dir); err != nil {
 		return opening{}, err

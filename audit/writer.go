@@ -20,6 +20,8 @@ func (l *Log) run() {
 		case <-l.flush.C:
 		case reply := <-l.reopen:
 			reply <- l.file.reopen()
+		case do := <-l.ask:
+			do()
 		case <-l.quit:
 			l.due = time.Time{}
 			for l.write() {
@@ -43,7 +45,7 @@ func (l *Log) write() bool {
 		r.seq = seq
 		from := len(out)
 		out = r.appendTo(out)
-		if l.spool != nil {
+		if l.spools.Load() {
 			l.spool.add(r.kind, seq, out[from:])
 		}
 	}
@@ -66,7 +68,7 @@ func (l *Log) write() bool {
 // keep writes lines to the spool and to the file. After an error neither has
 // them, unless left is true. The sinks see them when both have them.
 func (l *Log) keep(lines []byte) (left bool, err error) {
-	if l.spool == nil {
+	if !l.spools.Load() {
 		return l.file.append(lines)
 	}
 	if left, err := l.spool.write(); err != nil {

@@ -87,8 +87,8 @@ func (d *daemon) replace(f config.File) error {
 		d.log.Warn("listen and state change only at a restart")
 		f.State, f.Listen = old.State, old.Listen
 	}
-	if !sameSinks(f.Events, old.Events) {
-		d.log.Warn("of events, only file changes without a restart")
+	if !sameBounds(f.Events, old.Events) {
+		d.log.Warn("of events, only file and sinks change without a restart")
 	}
 	d.keepDirectory()
 	b, err := assemble(f, d.in)
@@ -101,6 +101,11 @@ func (d *daemon) replace(f config.File) error {
 	if f.Events.File != old.Events.File {
 		if err := d.events.Move(f.Events.File); err != nil {
 			return fmt.Errorf("events.file: %w", err)
+		}
+	}
+	if !reflect.DeepEqual(f.Events.Sinks, old.Events.Sinks) {
+		if err := d.events.UseSinks(f.Events); err != nil {
+			return fmt.Errorf("events.sinks: %w", err)
 		}
 	}
 	d.use(b)
@@ -119,9 +124,10 @@ func (d *daemon) keepDirectory() {
 	}
 }
 
-// sameSinks tells whether a and b differ in nothing but the file.
-func sameSinks(a, b audit.Config) bool {
-	a.File = b.File
+// sameBounds tells whether a and b differ in nothing but the file and the
+// sinks.
+func sameBounds(a, b audit.Config) bool {
+	a.File, a.Sinks = b.File, b.Sinks
 	return reflect.DeepEqual(a, b)
 }
 

@@ -133,3 +133,16 @@ func TestASinkThatDoesNotWorkSaysWhyAndHoldsUpNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestSIGHUPExchangesTheSinks(t *testing.T) {
+	s := &siem{taken: map[string]int{}}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	r := start(t, "")
+	r.configure("events:\n  sinks: [{name: siem, type: webhook, url: '" + server.URL + "', batch: {linger: 10ms}}]\n")
+	r.hup("configuration reloaded")
+	if _, err := r.client().Get("https://10.0.0.1/"); err == nil {
+		t.Fatal("it is not refused")
+	}
+	r.wait("delivered", func() bool { return s.count("connection-blocked") == 1 })
+}
