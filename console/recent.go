@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
 )
@@ -14,6 +15,11 @@ const (
 	maxEvents = 1000
 	maxBytes  = 4 << 20
 )
+
+// passingEvery is the least time between two events on the shelf of those that
+// passed: to keep a line costs as much as the log itself, and nobody reads
+// more than fifty a second. Refusals are remembered all.
+const passingEvery = 20 * time.Millisecond
 
 // Recent remembers the last tenant events, as they are in the log, and counts
 // all verdicts. What was refused, or would have been, has a shelf of its own:
@@ -25,6 +31,7 @@ type Recent struct {
 	mu      sync.Mutex
 	alerts  shelf
 	passing shelf
+	passed  atomic.Int64 // when the last one came onto passing, Unix nanoseconds
 }
 
 // Count is how often a verdict was given for a reason.
@@ -61,6 +68,9 @@ func (r *Recent) Add(e *audit.Event) {
 	if e.Kind != audit.Tenant {
 		return
 	}
+	if !refused && !r.room(e.Time) {
+		return
+	}
 	one := entry{e.ID, e.Seq, legible(e.JSON(r.observer))}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -69,6 +79,12 @@ func (r *Recent) Add(e *audit.Event) {
 		return
 	}
 	r.passing.put(one)
+}
+
+// room tells whether an event that passed at t is remembered.
+func (r *Recent) room(t time.Time) bool {
+	now, last := t.UnixNano(), r.passed.Load()
+	return now-last >= int64(passingEvery) && r.passed.CompareAndSwap(last, now)
 }
 
 func (r *Recent) count(c Count) {

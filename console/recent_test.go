@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,6 +20,7 @@ func TestSignInsDoNotPushRefusalsOut(t *testing.T) {
 	for i := range 3 * maxEvents {
 		e := signIn()
 		e.Seq = uint64(i + 2)
+		e.Time = e.Time.Add(time.Duration(i) * passingEvery)
 		r.Add(e)
 	}
 	all := r.entries()
@@ -27,6 +29,22 @@ func TestSignInsDoNotPushRefusalsOut(t *testing.T) {
 	}
 	if all[0].seq != 3*maxEvents+1 {
 		t.Errorf("the newest is number %d", all[0].seq)
+	}
+}
+
+func TestABurstOfSignInsIsRememberedInPart(t *testing.T) {
+	r := NewRecent(audit.Observer{})
+	for i := range 1000 {
+		e := signIn()
+		e.Time = e.Time.Add(time.Duration(i) * time.Millisecond)
+		r.Add(e)
+		r.Add(refusal())
+	}
+	if passed := len(r.passing.entries); passed != 50 {
+		t.Errorf("%d of a second's sign-ins are remembered, want 50", passed)
+	}
+	if refused := len(r.alerts.entries); refused != 1000 {
+		t.Errorf("%d of 1000 refusals are remembered", refused)
 	}
 }
 
