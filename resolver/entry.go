@@ -11,7 +11,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-var errPack = errors.New("the answer cannot be packed again")
+var (
+	errPack = errors.New("the answer cannot be packed again")
+	errCut  = errors.New("the answer ends before all of its records")
+)
 
 // newEntry reads an upstream's answer to q. Kept are the records that the
 // question is about: its name, the aliases that lead on from it, and what
@@ -27,6 +30,11 @@ func newEntry(q *query, in []byte, now time.Time) (*entry, error) {
 	}
 	if len(m.Question) != 1 || m.Truncated {
 		return nil, errTruncated
+	}
+	// Unpack takes a message that ends before all of its records.
+	count := func(i int) int { return int(binary.BigEndian.Uint16(in[i:])) }
+	if count(6) != len(m.Answer) || count(8) != len(m.Ns) || count(10) != len(m.Extra) {
+		return nil, errCut
 	}
 	name := dns.CanonicalName(m.Question[0].Name)
 	answer, targets := follow(name, q, m.Answer)
