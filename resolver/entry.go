@@ -79,7 +79,7 @@ func (q *query) about(name string, rr dns.RR) bool {
 	h := rr.Header()
 	owner := dns.CanonicalName(h.Name)
 	switch {
-	case h.Class != dns.ClassINET:
+	case !sound(rr):
 		return false
 	case h.Rrtype == dns.TypeDNAME && owner != name:
 		return dns.IsSubDomain(owner, name)
@@ -88,6 +88,11 @@ func (q *query) about(name string, rr dns.RR) bool {
 	}
 	return h.Rrtype == q.qtype || h.Rrtype == dns.TypeCNAME || h.Rrtype == dns.TypeRRSIG && q.do
 }
+
+// sound tells whether rr is a record of the internet with something in it.
+// Unpack takes one without data, as dynamic updates have them (RFC 2136
+// section 2.5.2), and Pack makes something else of it.
+func sound(rr dns.RR) bool { return rr.Header().Class == dns.ClassINET && rr.Header().Rdlength > 0 }
 
 // target is where rr leads; empty if nowhere else. A service's target can be
 // written as a dot, its own name (RFC 9460 section 2.5).
@@ -125,7 +130,7 @@ func proof(q *query, all []dns.RR, found bool) []dns.RR {
 		default:
 			continue
 		}
-		if h.Class == dns.ClassINET {
+		if sound(rr) {
 			kept = append(kept, rr)
 		}
 	}
