@@ -47,10 +47,12 @@ func connAction(v policy.Verdict) string {
 	}
 }
 
-// event is the event of a request as far as it has come.
+// event is the event of a request as far as it has come. It is good until the
+// next call: a recorder does not keep it.
 func (x *exchange) event(kind audit.Kind) *audit.Event {
 	v := x.verdict
-	e := &audit.Event{
+	e := &x.said
+	*e = audit.Event{
 		Kind: kind, ID: audit.NewID(), Time: time.Now(),
 		Action: "request-forwarded", Denied: v.Blocked(), Reason: string(v.Reason),
 		Source: x.client.from, Host: string(x.host), Port: x.client.dst.Port,

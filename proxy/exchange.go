@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/tagging"
@@ -33,10 +34,11 @@ type exchange struct {
 	keep       [4]*tokens.Token
 	links      []policy.Link // what the request would tie together
 	verdict    policy.Verdict
-	evidence   string   // id of the tenant event, if there is one
-	id         string   // of the access event, where the client is told it
-	tags       []string // names of the tags that are in out
-	clientTags []string // restriction headers that the client sent
+	evidence   string      // id of the tenant event, if there is one
+	id         string      // of the access event, where the client is told it
+	said       audit.Event // the event that was last made, see event
+	tags       []string    // names of the tags that are in out
+	clientTags []string    // restriction headers that the client sent
 
 	signIn tokens.SignIn  // what a request to a sign-in host says of itself
 	reply  *tokens.Answer // the answer of a sign-in host
