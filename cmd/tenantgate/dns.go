@@ -58,13 +58,18 @@ func asksItself(f config.File) error {
 	return nil
 }
 
-// openDNS makes the resolver that listens beside l, over UDP.
+// openDNS makes the resolver that listens beside l, over UDP; none if l is nil.
+// What it counts is there either way.
 func (d *daemon) openDNS(l net.Listener) error {
+	metrics := resolver.NewMetrics(d.metrics)
+	if l == nil {
+		return nil
+	}
 	pc, err := net.ListenPacket("udp", l.Addr().String())
 	if err != nil {
 		return broke{err, "is another resolver using UDP " + l.Addr().String() + "?"}
 	}
-	d.dns = &steering{server: resolver.NewServer(d.now.Load().dns, resolver.NewMetrics(d.metrics)), packets: pc.(*net.UDPConn)}
+	d.dns = &steering{server: resolver.NewServer(d.now.Load().dns, metrics), packets: pc.(*net.UDPConn)}
 	return nil
 }
 

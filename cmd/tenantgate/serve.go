@@ -119,10 +119,7 @@ func (d *daemon) listen(l proxy.Listen) error {
 		d.listeners[one.name] = ln
 		d.server.Own(ln.Addr())
 	}
-	if ln := d.listeners["dns"]; ln != nil {
-		return d.openDNS(ln)
-	}
-	return nil
+	return d.openDNS(d.listeners["dns"])
 }
 
 // serve runs until ctx ends, then drains.
