@@ -21,7 +21,7 @@ func (d *daemon) newAdmin() *http.Server {
 		Names: names(d.now.Load().file.Listen.Admin), Tenant: d.tenantName,
 		Words:   func(reason string) string { return proxy.Words(policy.Reason(reason)) },
 		Metrics: promhttp.HandlerFor(d.metrics, promhttp.HandlerOpts{}),
-		PAC:     pac.Handler(func() pac.Script { return script(d.now.Load().restricted, d.addr("proxy")) }),
+		PAC:     pac.Handler(func() pac.Script { return script(d.now.Load().brought, d.addr("proxy")) }),
 	}
 	return &http.Server{
 		Handler:           c.Handler(),

@@ -44,6 +44,7 @@ type built struct {
 	file       config.File
 	rules      *proxy.Rules
 	restricted hosts.Set
+	brought    hosts.Set // what PAC and resolver bring here: restricted hosts, and sign-in names that are refused
 	dns        *resolver.Rules // nil: no resolver
 	directory  *directory.Directory
 	unresolved []string // partners' domains that nobody could tell the tenant of
@@ -62,7 +63,8 @@ func assemble(f config.File, in surroundings) (*built, error) {
 		return nil, err
 	}
 	b.restricted = proxy.Restricted(tags, finder)
-	rules, err6 := steer(f, b.restricted)
+	b.brought = b.restricted.Union(tags.Refused())
+	rules, err6 := steer(f, b.brought)
 	b.dns, err = rules, errors.Join(err, err6)
 	if err3 == nil {
 		d, err4 := newDirectory(f, transport, in.offline)

@@ -26,16 +26,16 @@ func pacCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return pac.Write(cmd.OutOrStdout(), script(b.restricted, f.Listen.Proxy))
+			return pac.Write(cmd.OutOrStdout(), script(b.brought, f.Listen.Proxy))
 		},
 	}
 	from.flags(cmd, true)
 	return cmd
 }
 
-// script sends restricted hosts to the proxy that listens on addr.
-func script(restricted hosts.Set, addr string) pac.Script {
-	return pac.Script{Restricted: restricted, Exempt: tagging.Exempt(), Proxies: []string{reachable(addr)}}
+// script sends the hosts that must arrive here to the proxy that listens on addr.
+func script(brought hosts.Set, addr string) pac.Script {
+	return pac.Script{Restricted: brought, Exempt: tagging.Exempt(), Proxies: []string{reachable(addr)}}
 }
 
 // reachable is addr as clients write it: an address that means every
