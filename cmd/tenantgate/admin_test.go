@@ -118,7 +118,7 @@ func TestPACFileIsThatOfThePACCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want bytes.Buffer
-	if err := pac.Write(&want, script(b.restricted, f.Listen.Proxy)); err != nil {
+	if err := pac.Write(&want, script(b.brought, f.Listen.Proxy)); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.page("/proxy.pac"); got != want.String() {
