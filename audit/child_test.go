@@ -63,8 +63,8 @@ func childConfig() Config {
 		return Config{}
 	}
 	return Config{
-		Spool: SpoolConfig{MaxBytes: 64 << 20},
-		Sinks: []SinkConfig{{Name: "siem", Type: "webhook", URL: url, Batch: BatchConfig{Linger: 5 * time.Millisecond}}},
+		Spool: SpoolConfig{MaxBytes: 2 << 30},
+		Sinks: []SinkConfig{{Name: "siem", Type: "webhook", URL: url, Batch: BatchConfig{Count: 100, Linger: 5 * time.Millisecond}}},
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -164,44 +163,6 @@ func (l *Log) start(cfg Config, sinks []Sink) error {
 	return nil
 }
 
-// openSpool opens the spool and gives the file what a crash kept from it: the
-// spool is written first. Nobody was answered on the strength of such an event,
-// but its number is taken.
-func (l *Log) openSpool(known uint64) (opening, error) {
-	if !l.spools.Load() {
-		return opening{}, nil
-	}
-	o, err := l.spool.open(known)
-	if err != nil {
-		return o, err
-	}
-	var lines []byte
-	if known > 0 {
-		for _, one := range o.missing {
-			lines = append(lines, one.line...)
-		}
-	}
-	if _, err := l.file.append(lines); err != nil {
-		return o, err
-	}
-	l.seq = max(l.seq, o.last)
-	l.damaged = cmp.Or(l.damaged, o.aside)
-	return o, nil
-}
-
-// tellDamage records what was found damaged.
-func (l *Log) tellDamage(file int64, spooled opening) error {
-	if file > 0 {
-		if err := l.Record(damagedEvent(file)); err != nil {
-			return err
-		}
-	}
-	if spooled.torn > 0 {
-		return l.Record(damagedEvent(spooled.torn))
-	}
-	return nil
-}
-
 // Damaged returns the file that holds the damaged end which Open found and set
 // aside; empty if there was none.
 func (l *Log) Damaged() string { return l.damaged }
@@ -263,47 +224,6 @@ func (l *Log) stop() error {
 		return fmt.Errorf("close event log: %d access events could not be written: %s", n, l.stats.LastError)
 	}
 	return nil
-}
-
-// sync makes the file survive a power loss, syncEvery after something was
-// written to it. It runs beside the writer, so that a slow disk delays no
-// event.
-func (l *Log) sync() {
-	tick := time.NewTimer(syncEvery)
-	tick.Stop()
-	defer tick.Stop()
-	for {
-		select {
-		case <-l.dirty:
-			tick.Reset(syncEvery)
-		case <-l.quit:
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-l.quit:
-			return
-		}
-		l.file.check.Store(true)
-		l.dir.keep(l.synced.Load())
-		if l.when == "never" {
-			continue
-		}
-		if err := l.persist(); err != nil && !errors.Is(err, os.ErrClosed) {
-			l.failed.Store(true)
-			l.mu.Lock()
-			l.stats.fail(err)
-			l.mu.Unlock()
-		}
-	}
-}
-
-// persist makes everything that was written survive a power loss.
-func (l *Log) persist() error {
-	if !l.spools.Load() {
-		return l.file.sync()
-	}
-	return errors.Join(l.spool.sync(), l.file.sync())
 }
 
 func (s *Stats) fail(err error) {

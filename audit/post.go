@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -26,6 +28,7 @@ type poster struct {
 	url    string
 	header http.Header
 	client *http.Client
+	secret []string // never told, even where the receiver says it
 	last   atomic.Pointer[answer]
 }
 
@@ -50,7 +53,13 @@ func newPoster(c SinkConfig, path string) (*poster, error) {
 	if path != "" && !strings.HasSuffix(u.Path, path) {
 		u.Path = strings.TrimSuffix(u.Path, "/") + path
 	}
-	return &poster{name: c.Name, url: u.String(), header: header, client: httpClient(config)}, nil
+	p := &poster{name: c.Name, url: u.String(), header: header, client: httpClient(config)}
+	for _, secret := range append(slices.Collect(maps.Values(c.Headers)), c.Token) {
+		if secret != "" {
+			p.secret = append(p.secret, secret)
+		}
+	}
+	return p, nil
 }
 
 // httpClient trusts config's roots alone. It follows no redirect, which would
@@ -139,6 +148,9 @@ func (p *poster) post(ctx context.Context, address, kind string, body []byte, mo
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	for _, secret := range p.secret {
+		text = bytes.ReplaceAll(text, []byte(secret), []byte(redacted))
+	}
 	a := answer{resp.StatusCode, resp.Header, text}
 	p.last.Store(&a)
 	if resp.StatusCode/100 == 2 {

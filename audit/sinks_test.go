@@ -306,6 +306,22 @@ func TestASecretThatEntraRefusesIsNotTold(t *testing.T) {
 	}
 }
 
+func TestASecretThatTheReceiverEchoesIsNotTold(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "you sent "+r.Header.Get("Authorization")+" and "+r.Header.Get("X-Key"), http.StatusForbidden)
+	}))
+	defer server.Close()
+	c := SinkConfig{Type: "webhook", URL: server.URL + "/?sig=s3cr3t-too", Token: "s3cr3t", Headers: map[string]string{"X-Key": "k3y"}}
+	err := sendTo(t, c, sample(blocked()))
+	if err == nil || !strings.Contains(err.Error(), "403") || strings.Contains(err.Error(), "s3cr3t") || strings.Contains(err.Error(), "k3y") {
+		t.Errorf("told: %v", err)
+	}
+	server.Close()
+	if err := sendTo(t, c, sample(blocked())); err == nil || strings.Contains(err.Error(), "s3cr3t") {
+		t.Errorf("told: %v", err)
+	}
+}
+
 func TestKafkaKeepsAClientsEventsInOrder(t *testing.T) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "tenantgate.tenant", "tenantgate.access"))
 	if err != nil {

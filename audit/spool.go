@@ -102,6 +102,12 @@ func (s *spool) sync() error {
 	return errors.Join(s.streams[Tenant].sync(), s.streams[Access].sync())
 }
 
+// finish closes the segments that are full, without syncing them.
+func (s *spool) finish() error {
+	leave := func(*os.File) error { return nil }
+	return errors.Join(s.streams[Tenant].finish(leave), s.streams[Access].finish(leave))
+}
+
 func (s *spool) close() error {
 	return errors.Join(s.streams[Tenant].close(), s.streams[Access].close())
 }

@@ -208,6 +208,24 @@ func TestATornEndOfTheSpoolIsSetAside(t *testing.T) {
 	}
 }
 
+// A crash between the making of a segment and its first frame leaves it empty.
+func TestAnEmptySegmentIsNotTheEnd(t *testing.T) {
+	r := newReceiver(t)
+	dir, ids, segment := spooled(t, r, 3)
+	empty := filepath.Join(filepath.Dir(segment), fmt.Sprintf("%020d.seg", 4))
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, r.to(), dir)
+	e := blocked()
+	e.ID = NewID()
+	keep(t, l, e)
+	if e.Seq != 4 {
+		t.Errorf("the next event has number %d", e.Seq)
+	}
+	r.await(t, append(ids, e.ID))
+}
+
 func appendTo(t *testing.T, path string, tail []byte) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)

@@ -26,7 +26,9 @@ type stream struct {
 	last    uint64 // of the frames not published
 
 	mu       sync.Mutex
-	f        *os.File // the last segment; nil: the next frame begins a new one
+	f        *os.File   // the last segment; nil: the next frame begins a new one
+	full     []*os.File // segments before it that are not synced and closed yet
+	begun    bool       // a segment was made and the directory is not synced yet
 	segments []segment
 	readers  []chan<- struct{} // poked when something was published
 	damaged  map[place]bool    // reported already
@@ -84,7 +86,7 @@ func listSegments(dir string) ([]segment, error) {
 // After an error none of them is in the stream. What was written is not read
 // before publish.
 func (s *stream) append(frames []byte, first, last uint64) error {
-	if s.full(int64(len(frames))) {
+	if s.ends(int64(len(frames))) {
 		if err := s.roll(first); err != nil {
 			return err
 		}
@@ -109,8 +111,8 @@ func (s *stream) append(frames []byte, first, last uint64) error {
 	return nil
 }
 
-// full reports whether n more bytes begin a new segment.
-func (s *stream) full(n int64) bool {
+// ends reports whether n more bytes begin a new segment.
+func (s *stream) ends(n int64) bool {
 	if s.f == nil {
 		return true
 	}
@@ -123,30 +125,23 @@ func (s *stream) removed() bool {
 	return syscall.Fstat(int(s.f.Fd()), &st) == nil && st.Nlink == 0
 }
 
-// roll begins a segment. The one before is synced: nobody comes back to it.
+// roll begins a segment. The one before is left to finish: an fsync here would
+// hold up whoever waits for the writer.
 func (s *stream) roll(first uint64) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
-	}
-	if s.f != nil {
-		if err := syncFile(s.f); err != nil {
-			return err
-		}
 	}
 	f, err := os.OpenFile(s.path(first), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	syncDirectory(s.dir)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.f
-	s.f = f
-	s.segments = append(s.segments, segment{first: first, since: time.Now()})
-	if old == nil {
-		return nil
+	if s.f != nil {
+		s.full = append(s.full, s.f)
 	}
-	_ = old.Close() // synced above
+	s.f, s.begun = f, true
+	s.segments = append(s.segments, segment{first: first, since: time.Now()})
 	return nil
 }
 
@@ -186,16 +181,35 @@ func (s *stream) publish() {
 
 // sync makes what was written survive a power loss.
 func (s *stream) sync() error {
+	err := s.finish(syncFile)
 	s.mu.Lock()
-	f := s.f
+	f, begun := s.f, s.begun
+	s.begun = false
 	s.mu.Unlock()
+	if begun {
+		syncDirectory(s.dir)
+	}
 	if f == nil {
-		return nil
+		return err
 	}
-	if err := syncFile(f); err != nil && !errors.Is(err, os.ErrClosed) {
-		return fmt.Errorf("sync spool: %w", err)
+	if bad := syncFile(f); bad != nil && !errors.Is(bad, os.ErrClosed) {
+		err = errors.Join(err, fmt.Errorf("sync spool: %w", bad))
 	}
-	return nil
+	return err
+}
+
+// finish closes the segments that are full, after doing with each what it is
+// told.
+func (s *stream) finish(do func(*os.File) error) error {
+	s.mu.Lock()
+	full := s.full
+	s.full = nil
+	s.mu.Unlock()
+	var errs []error
+	for _, f := range full {
+		errs = append(errs, do(f), f.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // watch has c poked when something is published.
@@ -247,8 +261,9 @@ func (s *stream) bytes() (n int64) {
 }
 
 func (s *stream) close() error {
+	err := s.sync()
 	if s.f == nil {
-		return nil
+		return err
 	}
-	return errors.Join(s.sync(), s.f.Close())
+	return errors.Join(err, s.f.Close())
 }

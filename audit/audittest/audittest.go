@@ -109,6 +109,7 @@ type Tenantgate struct {
 	Entra          *Entra        `json:"entra"`
 	Uptime         time.Duration `json:"uptime"`
 	Count          uint64        `json:"count"`
+	Sink           string        `json:"sink"`
 	InvalidUTF8    []InvalidUTF8 `json:"invalid_utf8"`
 	Truncated      bool          `json:"truncated"`
 }

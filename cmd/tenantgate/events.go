@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,52 +31,6 @@ func eventsCommand() *cobra.Command {
 	}
 	cmd.AddCommand(eventsTail(), eventsShow(), eventsStats())
 	return cmd
-}
-
-// wanted is a query as it is written on the command line.
-type wanted struct {
-	since, until string
-	query        audit.Query
-}
-
-func (w *wanted) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&w.since, "since", "", "from then on: RFC 3339, or a `TIME` ago such as 2h")
-	cmd.Flags().StringVar(&w.until, "until", "", "before then: RFC 3339, or a `TIME` ago")
-	cmd.Flags().StringVar(&w.query.Tenant, "tenant-id", "", "of the resource or the account: directory `ID` or domain")
-	cmd.Flags().StringVar(&w.query.User, "user", "", "a part of the `NAME`, known or claimed")
-	cmd.Flags().StringVar(&w.query.Verdict, "verdict", "", "block, forward, tunnel, intercept, or observed")
-	cmd.Flags().StringVar(&w.query.Reason, "reason", "", "one of docs/reasons.md")
-	cmd.Flags().StringVar(&w.query.Kind, "kind", "", "tenant or access")
-}
-
-func (w *wanted) read(now time.Time) (audit.Query, error) {
-	q := w.query
-	var err1, err2 error
-	q.Since, err1 = moment("--since", w.since, now)
-	q.Until, err2 = moment("--until", w.until, now)
-	if !slices.Contains([]string{"", "block", "forward", "tunnel", "intercept", "observed"}, q.Verdict) {
-		err1 = errors.Join(err1, usage{fmt.Errorf("--verdict: %q is none", q.Verdict)})
-	}
-	if !slices.Contains([]string{"", "tenant", "access"}, q.Kind) {
-		err1 = errors.Join(err1, usage{fmt.Errorf("--kind: %q is neither tenant nor access", q.Kind)})
-	}
-	return q, errors.Join(err1, err2)
-}
-
-// moment reads a time, or how long ago it was.
-func moment(flag, text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if d, err := time.ParseDuration(text); err == nil {
-		return now.Add(-d.Abs()), nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, usage{fmt.Errorf("%s: %q is no time, write 2h or 2026-11-21T19:00:00Z", flag, text)}
 }
 
 // openEvents opens the events file that a configuration names.
@@ -215,100 +168,6 @@ func eventsShow() *cobra.Command {
 	}
 	from.flags(cmd, true)
 	return cmd
-}
-
-// tally counts events.
-type tally struct {
-	Events  int            `json:"events"`
-	First   time.Time      `json:"first"`
-	Last    time.Time      `json:"last"`
-	Kind    map[string]int `json:"kind"`
-	Verdict map[string]int `json:"verdict"`
-	Reason  map[string]int `json:"reason"`
-	Tenant  map[string]int `json:"tenant"`
-	Client  map[string]int `json:"client"`
-}
-
-func (t *tally) add(s audit.Summary) {
-	if t.Events == 0 {
-		*t = tally{First: s.Time, Kind: map[string]int{}, Verdict: map[string]int{}, Reason: map[string]int{}, Tenant: map[string]int{}, Client: map[string]int{}}
-	}
-	t.Events++
-	t.Last = s.Time
-	for _, one := range []struct {
-		in  map[string]int
-		key string
-	}{{t.Kind, s.Kind}, {t.Verdict, s.Verdict}, {t.Reason, s.Reason}, {t.Tenant, s.Tenant}, {t.Client, s.Client}} {
-		if one.key != "" {
-			one.in[one.key]++
-		}
-	}
-}
-
-func eventsStats() *cobra.Command {
-	var from source
-	var want wanted
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "stats",
-		Short: "Count events by verdict, reason, tenant and client",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			q, err := want.read(time.Now())
-			if err != nil {
-				return err
-			}
-			file, err := openEvents(&from)
-			if err != nil {
-				return err
-			}
-			defer file.Close()
-			var t tally
-			_, err = audit.Lines(file, func(line []byte) error {
-				if s, ok := q.Match(line); ok {
-					t.add(s)
-				}
-				return nil
-			})
-			if err != nil {
-				return broke{err, ""}
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(t)
-			}
-			return t.print(cmd.OutOrStdout())
-		},
-	}
-	from.flags(cmd, true)
-	want.flags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	return cmd
-}
-
-// mostRows is how many rows of each table a person sees.
-const mostRows = 10
-
-func (t *tally) print(w io.Writer) error {
-	if t.Events == 0 {
-		_, err := fmt.Fprintln(w, "no events")
-		return err
-	}
-	fmt.Fprintf(w, "%d events, %s to %s\n", t.Events, t.First.Format(time.RFC3339), t.Last.Format(time.RFC3339))
-	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, one := range []struct {
-		name string
-		in   map[string]int
-	}{{"kind", t.Kind}, {"verdict", t.Verdict}, {"reason", t.Reason}, {"tenant", t.Tenant}, {"client", t.Client}} {
-		keys := make([]string, 0, len(one.in))
-		for key := range one.in {
-			keys = append(keys, key)
-		}
-		slices.SortFunc(keys, func(a, b string) int { return cmp.Or(one.in[b]-one.in[a], strings.Compare(a, b)) })
-		for _, key := range keys[:min(len(keys), mostRows)] {
-			fmt.Fprintf(tab, "%s\t%s\t%d\n", one.name, visible(key), one.in[key])
-		}
-	}
-	return tab.Flush()
 }
 
 // printer prints the events that q wants: as they are, or one row each.
