@@ -53,3 +53,24 @@ func TestSinksThatCannotBeMadeLeaveTheOthersAtWork(t *testing.T) {
 	ids, _ := recordMany(t, l, 3)
 	r.await(t, ids)
 }
+
+// What could not be recorded is not told to anybody either.
+func TestAnEventThatTheFileCannotTakeIsNotSent(t *testing.T) {
+	r, dir := newReceiver(t), t.TempDir()
+	cfg := r.to()
+	cfg.File = "/dev/full"
+	l := open(t, cfg, dir)
+	lost, kept := blocked(), blocked()
+	lost.ID, kept.ID = NewID(), NewID()
+	if err := l.Record(lost); err == nil {
+		t.Fatal("it is recorded")
+	}
+	if err := l.Move(""); err != nil {
+		t.Fatal(err)
+	}
+	keep(t, l, kept)
+	r.await(t, []string{kept.ID})
+	if ids := r.ids(); len(ids) != 1 {
+		t.Errorf("received: %v", ids)
+	}
+}
