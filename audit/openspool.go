@@ -19,8 +19,10 @@ func (l *Log) openSpool(known uint64) (opening, error) {
 			lines = append(lines, one.line...)
 		}
 	}
-	if _, err := l.file.append(lines); err != nil {
-		return o, err
+	if len(lines) > 0 {
+		if _, err := l.file.append(lines); err != nil {
+			return o, err
+		}
 	}
 	l.seq = max(l.seq, o.last)
 	l.damaged = cmp.Or(l.damaged, o.aside)
