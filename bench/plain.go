@@ -82,6 +82,8 @@ func servePlain(s setup) error {
 func passOn(transport http.RoundTripper, w http.ResponseWriter, r *http.Request) {
 	out := r.WithContext(r.Context())
 	out.URL.Scheme, out.URL.Host, out.RequestURI = "https", r.Host, ""
+	out.Close = false // the client's connection ends, not the origin's
+	out.Header.Del("Connection")
 	if out.ContentLength == 0 {
 		out.Body = nil
 	}
