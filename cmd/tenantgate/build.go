@@ -44,7 +44,7 @@ type built struct {
 	file       config.File
 	rules      *proxy.Rules
 	restricted hosts.Set
-	brought    hosts.Set // what PAC and resolver bring here: restricted hosts, and sign-in names that are refused
+	brought    hosts.Set       // what PAC and resolver bring here: restricted hosts, and sign-in names that are refused
 	dns        *resolver.Rules // nil: no resolver
 	directory  *directory.Directory
 	unresolved []string // partners' domains that nobody could tell the tenant of

@@ -26,121 +26,91 @@ func caCommand() *cobra.Command {
 	return cmd
 }
 
-// caDir is where the CA of a configuration lives, and what it must cover.
-func caDir(from *source) (string, *built, error) {
-	f, err := from.read()
-	if err != nil {
-		return "", nil, err
-	}
-	b, err := assemble(f, offline)
-	return filepath.Join(f.State, "ca"), b, err
-}
-
-func caInit() *cobra.Command {
+// onCA is a subcommand that does something with the CA of a configuration:
+// dir is where it lives, b is what it must cover.
+func onCA(use, short string, do func(cmd *cobra.Command, dir string, b *built) error) *cobra.Command {
 	var from source
 	cmd := &cobra.Command{
-		Use:   "init",
-		Short: "Make the CA, as the first run does",
+		Use:   use,
+		Short: short,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, b, err := caDir(&from)
+			f, err := from.read()
 			if err != nil {
 				return err
 			}
-			if err := makeState(b.file); err != nil {
+			b, err := assemble(f, offline)
+			if err != nil {
 				return err
 			}
-			a, err := certs.Open(dir, b.restricted)
-			if err != nil {
-				return broke{err, ""}
-			}
-			return a.Describe(cmd.OutOrStdout())
+			return do(cmd, filepath.Join(f.State, "ca"), b)
 		},
 	}
 	from.flags(cmd, true)
 	return cmd
 }
 
+func caInit() *cobra.Command {
+	return onCA("init", "Make the CA, as the first run does", func(cmd *cobra.Command, dir string, b *built) error {
+		if err := makeState(b.file); err != nil {
+			return err
+		}
+		return describe(cmd)(certs.Open(dir, b.restricted))
+	})
+}
+
 func caShow() *cobra.Command {
-	var from source
 	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "show",
-		Short: "Print the CA: validity, fingerprint, and the only names it can speak for",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, _, err := caDir(&from)
-			if err != nil {
-				return err
-			}
-			a, err := inspect(dir)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(a.Summary())
-			}
-			return a.Describe(cmd.OutOrStdout())
-		},
-	}
-	from.flags(cmd, true)
+	cmd := onCA("show", "Print the CA: validity, fingerprint, and the only names it can speak for", func(cmd *cobra.Command, dir string, _ *built) error {
+		a, err := inspect(dir)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(a.Summary())
+		}
+		return a.Describe(cmd.OutOrStdout())
+	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
 func caExport() *cobra.Command {
-	var from source
 	var format string
-	cmd := &cobra.Command{
-		Use:   "export",
-		Short: "Print the CA certificate, for endpoints to trust",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != "pem" && format != "der" {
-				return usage{fmt.Errorf("--format %s: want pem or der", format)}
-			}
-			dir, _, err := caDir(&from)
-			if err != nil {
-				return err
-			}
-			a, err := inspect(dir)
-			if err != nil {
-				return err
-			}
-			return a.Export(cmd.OutOrStdout(), format)
-		},
-	}
-	from.flags(cmd, true)
+	cmd := onCA("export", "Print the CA certificate, for endpoints to trust", func(cmd *cobra.Command, dir string, _ *built) error {
+		if format != "pem" && format != "der" {
+			return usage{fmt.Errorf("--format %s: want pem or der", format)}
+		}
+		a, err := inspect(dir)
+		if err != nil {
+			return err
+		}
+		return a.Export(cmd.OutOrStdout(), format)
+	})
 	cmd.Flags().StringVar(&format, "format", "pem", "pem or der")
 	return cmd
 }
 
 func caRotate() *cobra.Command {
-	var from source
 	var prepare bool
-	cmd := &cobra.Command{
-		Use:   "rotate",
-		Short: "Replace the CA by a new one; --prepare makes it first, for endpoints to trust",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, b, err := caDir(&from)
-			if err != nil {
-				return err
-			}
-			change := certs.Rotate
-			if prepare {
-				change = certs.Prepare
-			}
-			a, err := change(dir, b.restricted)
-			if err != nil {
-				return broke{err, ""}
-			}
-			return a.Describe(cmd.OutOrStdout())
-		},
-	}
-	from.flags(cmd, true)
+	cmd := onCA("rotate", "Replace the CA by a new one; --prepare makes it first, for endpoints to trust", func(cmd *cobra.Command, dir string, b *built) error {
+		if prepare {
+			return describe(cmd)(certs.Prepare(dir, b.restricted))
+		}
+		return describe(cmd)(certs.Rotate(dir, b.restricted))
+	})
 	cmd.Flags().BoolVar(&prepare, "prepare", false, "make the next CA and keep the present one at work")
 	return cmd
+}
+
+// describe prints the CA that was made.
+func describe(cmd *cobra.Command) func(*certs.Authority, error) error {
+	return func(a *certs.Authority, err error) error {
+		if err != nil {
+			return broke{err, ""}
+		}
+		return a.Describe(cmd.OutOrStdout())
+	}
 }
 
 func inspect(dir string) (*certs.Authority, error) {
