@@ -22,6 +22,7 @@ const down = "http://127.0.0.1:1"
 // answer left an event, and the receiver has it.
 func TestEveryAnsweredEventReachesTheReceiverThroughKill9(t *testing.T) {
 	r, dir := newReceiver(t), t.TempDir()
+	r.mu.Lock() // who asks is another process, which orders nothing here
 	r.answer = func(n int, _ []audittest.Line) (int, http.Header) {
 		switch n % 17 {
 		case 3:
@@ -31,6 +32,7 @@ func TestEveryAnsweredEventReachesTheReceiverThroughKill9(t *testing.T) {
 		}
 		return http.StatusOK, nil
 	}
+	r.mu.Unlock()
 	t.Setenv("AUDIT_TEST_URL", r.URL)
 	var answered []string
 	for round := range *kills {
