@@ -2,8 +2,8 @@ package audit
 
 import "slices"
 
-// OCSF 1.8.0: HTTP Activity. An event of ours is always of this class, so that
-// nothing counts twice.
+// OCSF 1.8.0. An event is HTTP Activity and nothing beside it, so that nothing
+// counts twice; one about the log itself is a Base Event, which wants no request.
 const (
 	ocsfVersion  = "1.8.0"
 	ocsfHTTP     = 4002 // class_uid
@@ -22,19 +22,8 @@ func ocsf(b, line []byte) ([]byte, error) {
 		return b, err
 	}
 	o := newObject(b)
-	activity := slices.Index(ocsfMethods, t.HTTP.Request.Method)
-	switch {
-	case activity == 0:
-		activity = 1 // a tunnel or a connection: Connect
-	case activity < 0:
-		activity = ocsfActivity
-		o.text("activity_name", t.HTTP.Request.Method)
-	}
-	o.always("activity_id", int64(activity))
-	o.always("category_uid", ocsfNetwork)
-	o.always("class_uid", ocsfHTTP)
-	o.always("type_uid", int64(ocsfHTTP*100+activity))
-	o.always("time", t.Time.UnixMilli())
+	o.class(t)
+	o.always("time", max(t.Time.UnixMilli(), 0))
 	o.number("duration", t.Event.Duration.Milliseconds())
 	o.text("message", t.name())
 	o.verdict(t)
@@ -51,7 +40,9 @@ func ocsf(b, line []byte) ([]byte, error) {
 			o.text("version", t.Observer.Version)
 		})
 	})
-	o.network(t)
+	if t.web() {
+		o.network(t)
+	}
 	o.within("unmapped", func(o *object) {
 		o.text("plane", t.Own.Plane)
 		o.text("relation", t.Own.Relation)
@@ -66,6 +57,32 @@ func ocsf(b, line []byte) ([]byte, error) {
 		o.number("count", int64(t.Own.Count))
 	})
 	return o.end(), nil
+}
+
+// web reports whether HTTP Activity can hold the event: it wants a request or
+// an answer, and an end of the connection.
+func (t *told) web() bool {
+	asked := t.URL.Domain != "" || t.HTTP.Request.Method != "" || t.HTTP.Response.Status != 0
+	return asked && (t.Source.IP != "" || t.Destination.IP != "" || t.Destination.Domain != "")
+}
+
+// class writes what kind of event it is.
+func (o *object) class(t *told) {
+	class, category, activity := ocsfHTTP, ocsfNetwork, slices.Index(ocsfMethods, t.HTTP.Request.Method)
+	switch {
+	case !t.web():
+		class, category, activity = 0, 0, ocsfActivity
+		o.text("activity_name", t.Event.Action)
+	case activity == 0:
+		activity = 1 // a tunnel or a connection: Connect
+	case activity < 0:
+		activity = ocsfActivity
+		o.text("activity_name", t.HTTP.Request.Method)
+	}
+	o.always("activity_id", int64(activity))
+	o.always("category_uid", int64(category))
+	o.always("class_uid", int64(class))
+	o.always("type_uid", int64(class*100+activity))
 }
 
 // verdict writes the profile security_control: action_id 1 allowed, 2 denied, 3
@@ -97,27 +114,28 @@ func (o *object) verdict(t *told) {
 	})
 }
 
-// network writes who asked whom for what. The class wants http_request or
-// http_response, and dst_endpoint.
+// network writes who asked whom for what. An actor is a user, and an identity
+// provider has a name or an ID of its own.
 func (o *object) network(t *told) {
-	o.within("src_endpoint", func(o *object) {
-		o.text("ip", t.Source.IP)
-		o.number("port", int64(t.Source.Port))
-	})
-	o.within("dst_endpoint", func(o *object) {
-		o.text("hostname", t.Destination.Domain)
-		o.text("ip", t.Destination.IP)
-		o.number("port", int64(t.Destination.Port))
-	})
-	o.within("actor", func(o *object) {
-		o.within("user", func(o *object) { o.text("name", t.User.Name) })
-		o.within("idp", func(o *object) { o.text("tenant_uid", t.Own.AccountTenant) })
-	})
+	o.endpoint("src_endpoint", t.Source)
+	o.endpoint("dst_endpoint", t.Destination)
+	if t.User.Name != "" {
+		o.within("actor", func(o *object) {
+			o.within("user", func(o *object) { o.text("name", t.User.Name) })
+			o.within("idp", func(o *object) {
+				o.text("uid", t.Own.AccountTenant)
+				o.text("tenant_uid", t.Own.AccountTenant)
+			})
+		})
+	}
 	o.within("http_request", func(o *object) {
 		o.text("http_method", t.HTTP.Request.Method)
 		o.text("uid", t.HTTP.Request.ID)
 		o.text("user_agent", t.Agent.Original)
 		o.text("version", t.HTTP.Version)
+		if t.url() == "" {
+			return
+		}
 		o.within("url", func(o *object) {
 			o.text("url_string", t.url())
 			o.text("scheme", t.URL.Scheme)
@@ -132,4 +150,16 @@ func (o *object) network(t *told) {
 		o.number("bytes_out", t.Source.Bytes)
 	})
 	o.within("tls", func(o *object) { o.text("version", t.TLS.Version) })
+}
+
+// endpoint writes one end of a connection; nothing where only its port is known.
+func (o *object) endpoint(name string, end toldEnd) {
+	if end.IP == "" && end.Domain == "" {
+		return
+	}
+	o.within(name, func(o *object) {
+		o.text("hostname", end.Domain)
+		o.text("ip", end.IP)
+		o.number("port", int64(end.Port))
+	})
 }
