@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/tenantgate/tenantgate/hosts"
 )
 
 // kind tells the things apart that have a tenant.
@@ -85,12 +87,16 @@ func (d *Directory) ask(ctx context.Context, k key, from source) (Answer, error)
 }
 
 func (d *Directory) givenFor(k key) string {
-	if k.Kind == subscriptionKind {
-		return ""
-	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.given[k.Name]
+	switch k.Kind {
+	case hostKind:
+		return d.givenHost(k.Name)
+	case domainKind:
+		return d.given[k.Name]
+	default:
+		return ""
+	}
 }
 
 func (d *Directory) remembered(k key) entry {
@@ -163,7 +169,7 @@ func (d *Directory) learn(k key, tenant string, f *flight) {
 }
 
 func sourceOf(k key) string {
-	if k.Kind == domainKind {
+	if k.Kind == domainKind || k.Kind == hostKind && domainOf(hosts.Name(k.Name)) != "" {
 		return OpenID
 	}
 	return FromResource

@@ -15,7 +15,8 @@ import (
 type rule struct {
 	url    *url.URL
 	header http.Header
-	realm  bool // the tenant is the challenge's realm, else it is in an authority's URL
+	realm  bool   // the tenant is the challenge's realm, else it is in an authority's URL
+	named  string // a header of its own that names the tenant, whatever the status; empty for none
 }
 
 // challenges says how each kind of host is asked. Each row is made so that
@@ -53,10 +54,25 @@ func ruleFor(n hosts.Name) (rule, bool) {
 			return ruleAt(n, c.path, c.header, c.realm), true
 		}
 	}
+	if org := organization(n); org != "" {
+		return organizationRule(org), true
+	}
 	if isDataverse(rest) {
 		return ruleAt(n, "/api/data/v9.2/WhoAmI", nil, false), true
 	}
 	return rule{}, false
+}
+
+// organizationRule asks Azure DevOps for an organization. Every answer names its
+// tenant in a header, and one without a token is a challenge besides; neither
+// is documented, Git Credential Manager reads both. An organization of personal
+// accounts has the GUID of all zeros, which is no tenant.
+func organizationRule(org string) rule {
+	return rule{
+		url:    &url.URL{Scheme: "https", Host: "dev.azure.com", Path: "/" + org + "/_apis/connectionData"},
+		header: http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}},
+		named:  "X-Vss-Resourcetenant",
+	}
 }
 
 func ruleAt(n hosts.Name, pathAndQuery string, header http.Header, realm bool) rule {
@@ -103,6 +119,9 @@ func (d *Directory) challenge(ctx context.Context, r rule) (string, error) {
 		return "", err
 	}
 	defer resp.Body.Close()
+	if tenant, ok := guid(resp.Header.Get(r.named)); ok && len(resp.Header.Values(r.named)) == 1 {
+		return tenant, nil
+	}
 	switch {
 	case resp.StatusCode == http.StatusNotFound:
 		return "", ErrUnknown

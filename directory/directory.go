@@ -47,8 +47,8 @@ type Config struct {
 	// https://management.azure.com.
 	Management string
 
-	// Tenants are answers that are given: domains and hosts, each with its
-	// directory ID. They are never asked for and never expire. That
+	// Tenants are answers that are given: domains and hosts, or patterns as
+	// Settings.Hosts has them, each with its directory ID. They are never asked for and never expire. That
 	// contoso.onmicrosoft.com is here says nothing of contoso.sharepoint.com:
 	// the two need not belong together.
 	Tenants map[string]string
@@ -96,6 +96,7 @@ type Directory struct {
 
 	mu      sync.RWMutex
 	given   map[string]string // domain or host to tenant
+	beneath []beneath         // the same for every name beneath a suffix, the longest first
 	entries map[key]entry
 	flights map[key]*flight
 }
@@ -125,24 +126,6 @@ func New(cfg Config) (*Directory, error) {
 	}
 	d.load()
 	return d, nil
-}
-
-// give takes the answers of Config.Tenants.
-func (d *Directory) give(tenants map[string]string) error {
-	var bad []error
-	for name, tenant := range tenants {
-		n, err := hosts.Parse(name)
-		id, ok := guid(tenant)
-		switch {
-		case err != nil:
-			bad = append(bad, fmt.Errorf("tenant of %q: %w", name, err))
-		case !ok:
-			bad = append(bad, fmt.Errorf("tenant of %q: %q is no directory ID", name, tenant))
-		default:
-			d.given[string(n)] = id
-		}
-	}
-	return errors.Join(bad...)
 }
 
 // base reads the origin of a source: https and a host, nothing else.
@@ -184,7 +167,7 @@ func (d *Directory) Subscription(ctx context.Context, id string) (string, error)
 func (d *Directory) Known(n hosts.Name) (string, bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if tenant, ok := d.given[string(n)]; ok {
+	if tenant := d.givenHost(string(n)); tenant != "" {
 		return tenant, true
 	}
 	e := d.entries[key{hostKind, string(n)}]
@@ -213,6 +196,9 @@ func (d *Directory) AskHost(ctx context.Context, n hosts.Name) (Answer, error) {
 		return Answer{}, fmt.Errorf("%w: %q is no host", ErrUnknown, string(n))
 	}
 	k := key{hostKind, string(n)}
+	if domain := domainOf(n); domain != "" {
+		return d.ask(ctx, k, func(ctx context.Context, _ string) (string, error) { return d.openID(ctx, domain) })
+	}
 	rule, ok := ruleFor(n)
 	if !ok {
 		if tenant := d.givenFor(k); tenant != "" {

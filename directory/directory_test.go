@@ -285,7 +285,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 		"authority with path":  {Authority: "https://login.microsoftonline.com/common"},
 		"management":           {Management: "management.azure.com"},
 		"tenant is no GUID":    {Tenants: map[string]string{"contoso.com": "contoso"}},
-		"name is no host":      {Tenants: map[string]string{"*.contoso.com": contoso}},
+		"name is no host":      {Tenants: map[string]string{"*.*.contoso.com": contoso}},
 		"directory too wide":   {Dir: wide},
 	} {
 		if err := open(cfg); err == nil {
