@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/tenantgate/tenantgate/policy"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -97,7 +99,7 @@ func TestSettingsAreDecodedOverTheDefaults(t *testing.T) {
 	}
 	want := Default()
 	want.Tenant = Tenant{ID: sampleID, Policy: samplePolicy}
-	want.Policy.Default.Outbound = "block"
+	want.Policy.Default.Outbound = policy.All(policy.Deny)
 	want.Policy.Unlisted = "block"
 	want.Policy.Partners = f.Policy.Partners
 	if diff := cmp.Diff(want, f, sameSettings); diff != "" {

@@ -32,6 +32,10 @@ func (d *document) value(n ast.Node, v reflect.Value, path string) {
 		d.unmarshal(n, u, path)
 		return
 	}
+	if hasShortForm(v.Type()) {
+		d.short(n, v, path)
+		return
+	}
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		d.duration(n, v, path)
 		return
@@ -58,6 +62,8 @@ func (d *document) nothing(v reflect.Value, path string) {
 	switch {
 	case strings.HasSuffix(path, "]"):
 		d.wrong(path, "remove the entry", "has no value")
+	case hasShortForm(v.Type()):
+		d.wrong(path, "leave the key out for the default", "has no value")
 	case v.Kind() == reflect.Struct, v.Kind() == reflect.Slice, v.Kind() == reflect.Map, parent(path) == "tenant":
 	default:
 		d.wrong(path, "leave the key out for the default", "has no value")

@@ -39,8 +39,11 @@ func keyOf(f reflect.StructField) (string, bool) {
 }
 
 // paths calls yield with the path of every key in and below t; a list's
-// entries are written [].
+// entries are written []. A setting with a short form counts as one.
 func paths(t reflect.Type, path string, yield func(path string)) {
+	if hasShortForm(t) {
+		return
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		paths(t.Elem(), path, yield)

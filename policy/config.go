@@ -22,9 +22,9 @@ type Config struct {
 
 // Defaults are the settings for organizations without an entry of their own.
 type Defaults struct {
-	TenantRestrictions Setting `yaml:"tenant_restrictions"` // external account, external tenant
-	Outbound           Setting `yaml:"outbound"`            // home account, external tenant
-	Inbound            Setting `yaml:"inbound"`             // external account, home tenant
+	TenantRestrictions Access  `yaml:"tenant_restrictions"` // external account, external tenant
+	Outbound           Access  `yaml:"outbound"`            // home account, external tenant
+	Inbound            Access  `yaml:"inbound"`             // external account, home tenant
 	Unreadable         Setting `yaml:"unreadable"`          // a bearer-like credential nobody can read
 	Anonymous          Setting `yaml:"anonymous"`           // anonymous links and guest joins of an external tenant
 	Sessions           Setting `yaml:"sessions"`            // opaque cookies on an external tenant's host
@@ -32,12 +32,12 @@ type Defaults struct {
 }
 
 // Partner overrides the defaults for one organization. An empty setting
-// inherits the default.
+// inherits the default; one that is there replaces it as a whole.
 type Partner struct {
 	Tenant             string      `yaml:"tenant"` // directory ID or a verified domain
-	TenantRestrictions Setting     `yaml:"tenant_restrictions"`
-	Outbound           Setting     `yaml:"outbound"`
-	Inbound            Setting     `yaml:"inbound"`
+	TenantRestrictions Access      `yaml:"tenant_restrictions"`
+	Outbound           Access      `yaml:"outbound"`
+	Inbound            Access      `yaml:"inbound"`
 	Anonymous          Setting     `yaml:"anonymous"`
 	Sessions           Setting     `yaml:"sessions"`
 	Keys               Setting     `yaml:"keys"`
@@ -49,7 +49,7 @@ type Partner struct {
 func Default() Config {
 	return Config{
 		Default: Defaults{
-			TenantRestrictions: Deny, Outbound: Allow, Inbound: Allow,
+			TenantRestrictions: All(Deny), Outbound: All(Allow), Inbound: All(Allow),
 			Unreadable: Deny, Anonymous: Deny, Sessions: Allow, Keys: Allow,
 		},
 		Unlisted: "tunnel",

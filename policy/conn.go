@@ -20,11 +20,11 @@ type Conn struct {
 func (p *Policy) DecideConn(c Conn) Verdict {
 	switch {
 	case p.hosts.Refused.Has(c.Name):
-		return p.refuse(UntaggedSignIn, Tunnel)
+		return p.refuse(UntaggedSignIn, Tunnel, "")
 	case p.hosts.Exempt.Has(c.Name) && p.exempt == Tunnel:
-		return Verdict{Action: Tunnel, Reason: ExemptHost}
+		return Verdict{Action: Tunnel, Reason: ExemptHost, Rule: "policy.exempt"}
 	case p.hosts.Exempt.Has(c.Name):
-		return p.refuse(ExemptBlocked, Tunnel)
+		return p.refuse(ExemptBlocked, Tunnel, "policy.exempt")
 	case p.hosts.Restricted.Has(c.Name):
 		return Verdict{Action: Intercept, Reason: RestrictedHost}
 	case c.Entra && c.Signable:
@@ -32,16 +32,16 @@ func (p *Policy) DecideConn(c Conn) Verdict {
 	case c.Entra:
 		return Verdict{Action: Block, Reason: RestrictedAddress}
 	case p.unlisted == Tunnel:
-		return Verdict{Action: Tunnel, Reason: UnlistedHost}
+		return Verdict{Action: Tunnel, Reason: UnlistedHost, Rule: "policy.unlisted"}
 	default:
-		return p.refuse(UnlistedBlocked, Tunnel)
+		return p.refuse(UnlistedBlocked, Tunnel, "policy.unlisted")
 	}
 }
 
 // refuse blocks for reason or, when only observing, says so and does instead.
-func (p *Policy) refuse(reason Reason, instead Action) Verdict {
+func (p *Policy) refuse(reason Reason, instead Action, rule string) Verdict {
 	if p.observe {
-		return Verdict{Action: instead, Reason: reason, Observed: true}
+		return Verdict{Action: instead, Reason: reason, Observed: true, Rule: rule}
 	}
-	return Verdict{Action: Block, Reason: reason}
+	return Verdict{Action: Block, Reason: reason, Rule: rule}
 }

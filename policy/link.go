@@ -107,14 +107,15 @@ func (p *Policy) judgeLink(r Request, l Link) Verdict {
 	if v.Resource == p.home || v.Resource == "" && own != p.home {
 		v.Resource = own
 	}
-	switch s := p.linkSetting(l.Kind, own, l.Tenant); s {
+	says := p.linkSetting(l.Kind, own, l.Tenant)
+	switch v.Rule = says.at; says.says {
 	case LinkAllow:
-		return Verdict{Action: Forward, Reason: NoCredential, Relation: None}
+		return Verdict{Action: Forward, Reason: NoCredential, Relation: None, Rule: says.at}
 	case LinkObserve:
 		v.Action = Forward
 		return v
 	default:
-		return p.apply(Deny, v)
+		return p.apply(rule{Deny, says.at}, v)
 	}
 }
 
@@ -131,27 +132,27 @@ func (p *Policy) acting(r Request) tokens.Tenant {
 
 // linkSetting returns the strictest of what the foreign ends' own entries say;
 // without such an entry, what is said of the kind.
-func (p *Policy) linkSetting(k links.Kind, ends ...tokens.Tenant) LinkSetting {
-	var said LinkSetting
+func (p *Policy) linkSetting(k links.Kind, ends ...tokens.Tenant) linkRule {
+	var said linkRule
 	for _, end := range ends {
-		s := p.partners[end].links
-		if s == "" || end == p.home {
+		own := p.partners[end]
+		if own == nil || own.links == "" || end == p.home {
 			continue
 		}
-		if said == "" || rank(s) > rank(said) {
-			said = s
+		if said.says == "" || rank(own.links) > rank(said.says) {
+			said = linkRule{own.links, own.linksAt}
 		}
 	}
-	if said != "" {
+	if said.says != "" {
 		return said
 	}
-	if s, ok := p.links.Kinds[k]; ok {
+	if s, ok := p.links[k]; ok {
 		return s
 	}
 	if s, ok := builtinLinks[k]; ok {
-		return s
+		return linkRule{s, "links.kinds"}
 	}
-	return p.links.Default
+	return linkRule{p.linkDefault, "links.default"}
 }
 
 func rank(s LinkSetting) int {

@@ -10,37 +10,11 @@ import (
 )
 
 // addPartner checks and adds partners[i]. A domain that nobody can resolve is
-// left out: an entry can only permit, so leaving it out refuses.
+// left out: an entry that permits then refuses. One that refuses what the
+// defaults permit should name its tenant by ID.
 func (p *Policy) addPartner(bad *[]error, i int, partner Partner, resolve Resolve) {
 	path := fmt.Sprintf("partners[%d]", i)
-	organization := organization{settings: p.defaults, apps: partner.Applications, links: partner.Links}
-	for _, s := range []struct {
-		name string
-		from Setting
-		to   *Setting
-	}{
-		{"tenant_restrictions", partner.TenantRestrictions, &organization.settings.TenantRestrictions},
-		{"outbound", partner.Outbound, &organization.settings.Outbound},
-		{"inbound", partner.Inbound, &organization.settings.Inbound},
-		{"anonymous", partner.Anonymous, &organization.settings.Anonymous},
-		{"sessions", partner.Sessions, &organization.settings.Sessions},
-		{"keys", partner.Keys, &organization.settings.Keys},
-	} {
-		if s.from == "" {
-			continue
-		}
-		checkSetting(bad, path+"."+s.name, s.from)
-		*s.to = s.from
-	}
-	if partner.Links != "" {
-		checkLink(bad, path+".links", partner.Links)
-	}
-	for j, app := range partner.Applications {
-		if _, ok := tokens.ParseTenant(app); !ok {
-			*bad = append(*bad, setting.Errorf(fmt.Sprintf("%s.applications[%d]", path, j),
-				"find it in Entra > App registrations > Application (client) ID", "%q is not an application ID", app))
-		}
-	}
+	own := p.settingsOf(bad, i, partner)
 	tenant, ok := p.partnerTenant(bad, path+".tenant", partner.Tenant, resolve)
 	if !ok {
 		return
@@ -49,7 +23,35 @@ func (p *Policy) addPartner(bad *[]error, i int, partner Partner, resolve Resolv
 		*bad = append(*bad, setting.Errorf(path+".tenant", "put its settings in one entry", "%q has an entry already", partner.Tenant))
 		return
 	}
-	p.partners[tenant] = organization
+	p.partners[tenant] = own
+}
+
+// limit applies a partner's own list of applications, the short form of
+// tenant_restrictions.applications.allow: what tenant_restrictions allows is
+// limited to it.
+func (p *Policy) limit(bad *[]error, path string, partner Partner, own *ruleset) {
+	if len(partner.Applications) == 0 {
+		return
+	}
+	at := path + ".applications"
+	if partner.TenantRestrictions.long() {
+		*bad = append(*bad, setting.Errorf(at, "write tenant_restrictions.applications alone", "stands beside the long form of tenant_restrictions"))
+		return
+	}
+	l := newList(Allow, partner.Applications)
+	for j, id := range partner.Applications {
+		if _, ok := tokens.ParseTenant(id); !ok && id != Office365 && id != AllMicrosoftApps {
+			*bad = append(*bad, setting.Errorf(fmt.Sprintf("%s[%d]", at, j),
+				"find it in Entra > App registrations > Application (client) ID", "%q is not an application ID", id))
+		}
+	}
+	if own.restrictions.apps.named || own.restrictions.users.named {
+		*bad = append(*bad, setting.Errorf(at, "write tenant_restrictions: {applications: {allow: […]}}", "stands where the default has a list of its own"))
+		return
+	}
+	if own.restrictions.apps.says == Allow {
+		own.restrictions.apps, own.restrictions.appsAt = l, "policy."+at
+	}
 }
 
 func (p *Policy) partnerTenant(bad *[]error, path, value string, resolve Resolve) (tokens.Tenant, bool) {

@@ -2,10 +2,9 @@ package policy
 
 import (
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/links"
 	"github.com/tenantgate/tenantgate/setting"
 	"github.com/tenantgate/tenantgate/tokens"
 )
@@ -15,6 +14,8 @@ import (
 // exempt ones.
 type Hosts struct {
 	SignIn, ARM, Restricted, Exempt, Refused hosts.Set
+
+	Tagged hosts.Set // decrypted for the tag of a service that is not Microsoft's, and for nothing else
 }
 
 // Policy decides. It is immutable; a reload makes a new one.
@@ -22,19 +23,15 @@ type Policy struct {
 	hosts    Hosts
 	home     tokens.Tenant
 	observe  bool
-	defaults Defaults
-	partners map[tokens.Tenant]organization
+	defaults ruleset
+	partners map[tokens.Tenant]*ruleset
 	unlisted Action
 	exempt   Action
 	notTLS   Action
-	links    Links
-}
 
-// organization is a partner's entry with what it inherits filled in.
-type organization struct {
-	settings Defaults
-	apps     []string    // tenant_restrictions: allow is limited to these; nil is all
-	links    LinkSetting // empty if the kind's applies
+	unreadable  rule
+	links       map[links.Kind]linkRule
+	linkDefault LinkSetting
 }
 
 // Resolve tells the directory ID of a partner that is written as a domain.
@@ -47,14 +44,14 @@ type Resolve func(domain string) (tokens.Tenant, bool)
 func New(cfg Config, home tokens.Tenant, observe bool, h Hosts, resolve Resolve) (*Policy, error) {
 	var bad []error
 	p := &Policy{
-		hosts: h, home: home, observe: observe, defaults: cfg.Default,
-		partners: make(map[tokens.Tenant]organization, len(cfg.Partners)),
+		hosts: h, home: home, observe: observe,
+		partners: make(map[tokens.Tenant]*ruleset, len(cfg.Partners)),
 		unlisted: choose(&bad, "unlisted", cfg.Unlisted),
 		exempt:   choose(&bad, "exempt", cfg.Exempt),
 		notTLS:   choose(&bad, "not_tls", cfg.NotTLS),
-		links:    cfg.Links,
+		links:    linkRules(cfg.Links), linkDefault: cfg.Links.Default,
 	}
-	checkDefaults(&bad, cfg.Default)
+	p.addDefaults(&bad, cfg.Default)
 	for i, partner := range cfg.Partners {
 		p.addPartner(&bad, i, partner, resolve)
 	}
@@ -70,18 +67,6 @@ func choose(bad *[]error, path, value string) Action {
 	}
 	*bad = append(*bad, setting.Errorf(path, "write tunnel or block", "%q is not a choice", value))
 	return Block
-}
-
-func checkDefaults(bad *[]error, d Defaults) {
-	for _, s := range []struct {
-		name  string
-		value Setting
-	}{
-		{"tenant_restrictions", d.TenantRestrictions}, {"outbound", d.Outbound}, {"inbound", d.Inbound},
-		{"unreadable", d.Unreadable}, {"anonymous", d.Anonymous}, {"sessions", d.Sessions}, {"keys", d.Keys},
-	} {
-		checkSetting(bad, "default."+s.name, s.value)
-	}
 }
 
 func checkSetting(bad *[]error, path string, s Setting) {
@@ -105,6 +90,10 @@ func (p *Policy) Observe() bool { return p.observe }
 // Restricted returns the hosts that are decrypted.
 func (p *Policy) Restricted() hosts.Set { return p.hosts.Restricted }
 
+// TaggedOnly tells whether n is decrypted for nothing but its tag: what stands
+// for an account there says nothing of a tenant.
+func (p *Policy) TaggedOnly(n hosts.Name) bool { return p.hosts.Tagged.Has(n) }
+
 // NotTLS tells what becomes of a tunnel whose first bytes are not TLS.
 func (p *Policy) NotTLS() Action { return p.notTLS }
 
@@ -115,24 +104,11 @@ func (p *Policy) Plane(n hosts.Name) Plane {
 		return Auth
 	case p.hosts.ARM.Has(n):
 		return ARM
+	case p.TaggedOnly(n):
+		return Other
 	case p.hosts.Restricted.Has(n):
 		return Data
 	default:
 		return Other
 	}
-}
-
-// settings returns what applies to tenant: its own entry, else the defaults,
-// as in Entra: an entry replaces the default setting by setting.
-func (p *Policy) settings(tenant tokens.Tenant) (Defaults, []string) {
-	if o, ok := p.partners[tenant]; ok {
-		return o.settings, o.apps
-	}
-	return p.defaults, nil
-}
-
-func permitted(apps []string, t *tokens.Token) bool {
-	return len(apps) == 0 || slices.ContainsFunc(apps, func(id string) bool {
-		return strings.EqualFold(id, t.App) || strings.EqualFold(id, t.Audience)
-	})
 }

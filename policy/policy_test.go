@@ -19,7 +19,13 @@ const (
 	external tokens.Tenant = "33333333-3333-3333-3333-333333333333"
 	partner  tokens.Tenant = "44444444-4444-4444-4444-444444444444"
 	app                    = "55555555-5555-5555-5555-555555555555"
+	other                  = "66666666-6666-4666-8666-666666666666" // another application
+	ann                    = "aaaaaaaa-0000-4000-8000-00000000000a" // users, by their objects
+	bob                    = "bbbbbbbb-0000-4000-8000-00000000000b"
 )
+
+// named are the words that a row may use in a list.
+var named = map[string]string{"app": app, "other": other, "ann": ann, "bob": bob, "graph": graph, "exchange": exchange}
 
 var testHosts = Hosts{
 	SignIn:     hosts.MustParseSet("login.microsoftonline.com"),
@@ -50,6 +56,23 @@ var credentials = map[string]*tokens.Token{
 	"issued-inbound":    {Tenant: home, Account: external, Place: tokens.InResponse},
 	"issued-outbound":   {Tenant: external, Account: home, Place: tokens.InResponse},
 	"issued-partner":    {Tenant: partner, Account: partner, Place: tokens.InResponse},
+	"partner-ann":       {Tenant: partner, Account: partner, Object: ann, HomeObject: ann},
+	"partner-bob":       {Tenant: partner, Account: partner, Object: bob, HomeObject: bob},
+	"partner-guest":     {Tenant: partner, Account: external, Object: bob, HomeObject: ann},
+	"partner-other":     {Tenant: partner, Account: partner, App: other},
+	"partner-exchange":  {Tenant: partner, Account: partner, App: other, Audience: "https://outlook.office365.com/"},
+	"partner-arm":       {Tenant: partner, Account: partner, App: other, Audience: "https://management.core.windows.net/"},
+	"partner-teams":     {Tenant: partner, Account: partner, App: "1fec8e78-bce4-4aaf-ab1b-5451cc387264", Audience: "https://graph.microsoft.com"},
+	"partner-graph":     {Tenant: partner, Account: partner, App: other, Audience: graph},
+	"partner-hidden":    {Tenant: partner, Account: partner, App: other, Audience: "https://app.example"},
+	"partner-ann-app":   {Tenant: partner, Account: partner, Object: ann, HomeObject: ann, App: app},
+	"consumer-app":      {Tenant: tokens.Consumer, Account: tokens.Consumer, App: app},
+	"outbound-ann":      {Tenant: external, Account: home, Object: bob, HomeObject: ann},
+	"outbound-app":      {Tenant: external, Account: home, App: app},
+	"outbound-p-app":    {Tenant: partner, Account: home, App: app},
+	"outbound-other":    {Tenant: external, Account: home, App: other},
+	"inbound-ann":       {Tenant: home, Account: partner, Object: bob, HomeObject: ann},
+	"inbound-app":       {Tenant: home, Account: partner, App: app},
 	"key":               {Kind: tokens.Key},
 	"session":           {Kind: tokens.Session},
 }
@@ -78,6 +101,9 @@ func TestTruthTable(t *testing.T) {
 		got := fmt.Sprintf("%s %s %s", v.Action, v.Reason, v.Relation)
 		if v.Observed {
 			got += " observed"
+		}
+		if strings.Contains(row.want, "@") {
+			got += " @" + v.Rule
 		}
 		if got != row.want {
 			t.Errorf("line %d: %s\n got %s\nwant %s", row.line, row.text, got, row.want)
@@ -157,7 +183,7 @@ func TestDecidingAllocatesNothing(t *testing.T) {
 
 func TestAPartnerWrittenAsADomainIsResolved(t *testing.T) {
 	cfg := Default()
-	cfg.Partners = []Partner{{Tenant: "fabrikam.com", TenantRestrictions: Allow}, {Tenant: "unknown.example", TenantRestrictions: Allow}}
+	cfg.Partners = []Partner{{Tenant: "fabrikam.com", TenantRestrictions: All(Allow)}, {Tenant: "unknown.example", TenantRestrictions: All(Allow)}}
 	p, err := New(cfg, home, false, testHosts, func(domain string) (tokens.Tenant, bool) {
 		return external, domain == "fabrikam.com"
 	})
@@ -176,9 +202,9 @@ func TestAPartnerWrittenAsADomainIsResolved(t *testing.T) {
 
 func TestEveryBadSettingIsNamedAtOnce(t *testing.T) {
 	cfg := Default()
-	cfg.Default.Outbound, cfg.Unlisted = "deny", "pass"
+	cfg.Default.Outbound, cfg.Unlisted = All("deny"), "pass"
 	cfg.Partners = []Partner{
-		{Tenant: string(home)}, {Tenant: "fabrikam"}, {Tenant: string(external), Inbound: "yes", Applications: []string{"Teams"}}, {Tenant: string(external)},
+		{Tenant: string(home)}, {Tenant: "fabrikam"}, {Tenant: string(external), Inbound: All("yes"), Applications: []string{"Teams"}}, {Tenant: string(external)},
 	}
 	_, err := New(cfg, home, false, testHosts, nil)
 	var got []string
@@ -210,7 +236,7 @@ func build(t testing.TB, settings string) *Policy {
 	used := map[string]bool{}
 	for _, s := range strings.Split(settings, ",") {
 		key, value, ok := strings.Cut(s, "=")
-		who, field, entry := strings.Cut(key, ".")
+		who, field, _ := strings.Cut(key, ".")
 		switch {
 		case !ok:
 		case key == "mode":
@@ -219,20 +245,17 @@ func build(t testing.TB, settings string) *Policy {
 			cfg.Unlisted = value
 		case key == "exempt":
 			cfg.Exempt = value
-		case entry && field == "applications":
-			partners[who].Applications, used[who] = []string{app}, true
-		case entry:
+		case partners[who] != nil && field == "applications":
+			partners[who].Applications, used[who] = words(value), true
+		case partners[who] != nil:
 			e := partners[who]
-			*map[string]*Setting{
-				"tenant_restrictions": &e.TenantRestrictions, "outbound": &e.Outbound, "inbound": &e.Inbound,
-				"anonymous": &e.Anonymous, "sessions": &e.Sessions, "keys": &e.Keys,
-			}[field], used[who] = Setting(value), true
+			set(t, field, value, map[string]*Access{"tenant_restrictions": &e.TenantRestrictions, "outbound": &e.Outbound, "inbound": &e.Inbound},
+				map[string]*Setting{"anonymous": &e.Anonymous, "sessions": &e.Sessions, "keys": &e.Keys})
+			used[who] = true
 		default:
 			d := &cfg.Default
-			*map[string]*Setting{
-				"tenant_restrictions": &d.TenantRestrictions, "outbound": &d.Outbound, "inbound": &d.Inbound,
-				"unreadable": &d.Unreadable, "anonymous": &d.Anonymous, "sessions": &d.Sessions, "keys": &d.Keys,
-			}[key] = Setting(value)
+			set(t, key, value, map[string]*Access{"tenant_restrictions": &d.TenantRestrictions, "outbound": &d.Outbound, "inbound": &d.Inbound},
+				map[string]*Setting{"unreadable": &d.Unreadable, "anonymous": &d.Anonymous, "sessions": &d.Sessions, "keys": &d.Keys})
 		}
 	}
 	for who := range used {
@@ -243,6 +266,49 @@ func build(t testing.TB, settings string) *Policy {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// set does what one setting of a row says: outbound=block, and in the long
+// form outbound.users=allow:ann+bob.
+func set(t testing.TB, key, value string, access map[string]*Access, plain map[string]*Setting) {
+	t.Helper()
+	if s, ok := plain[key]; ok {
+		*s = Setting(value)
+		return
+	}
+	key, side, long := strings.Cut(key, ".")
+	a := access[key]
+	if a == nil {
+		t.Fatalf("unknown setting %q", key)
+	}
+	if !long {
+		*a = All(Setting(value))
+		return
+	}
+	a.Setting = ""
+	to := &a.Users
+	if side == "applications" {
+		to = &a.Applications
+	}
+	kind, list, ok := strings.Cut(value, ":")
+	switch {
+	case !ok:
+		to.Setting = Setting(kind)
+	case kind == "allow":
+		to.Allow = words(list)
+	default:
+		to.Block = words(list)
+	}
+}
+
+func words(list string) (ids []string) {
+	for word := range strings.SplitSeq(list, "+") {
+		if id, ok := named[word]; ok {
+			word = id
+		}
+		ids = append(ids, word)
+	}
+	return ids
 }
 
 type row struct {

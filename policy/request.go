@@ -24,17 +24,21 @@ type Request struct {
 //  2. a body that nobody could inspect is judged like an unreadable credential
 //  3. an anonymous link into an external tenant follows policy.anonymous
 //  4. every link that it would make is judged by whose its ends are
-//  5. a request without any of these is forwarded: the service will ask for a sign-in
+//  5. a request without any of these is forwarded: the service will ask for a
+//     sign-in, or decide by the tag
 func (p *Policy) DecideRequest(r Request) Verdict {
 	v := Verdict{Action: Forward, Reason: NoCredential, Relation: None, Resource: r.Owner}
-	if r.Plane == Auth {
+	switch r.Plane {
+	case Auth:
 		v.Reason = SignIn
+	case Other:
+		v.Reason = OtherProvider
 	}
 	for _, t := range r.Tokens {
 		v = worse(v, p.judge(r, t))
 	}
 	if r.Uninspectable {
-		v = worse(v, p.apply(p.defaults.Unreadable, Verdict{Reason: UninspectableBody, Relation: Unreadable}))
+		v = worse(v, p.apply(p.unreadable, Verdict{Reason: UninspectableBody, Relation: Unreadable}))
 	}
 	if r.Anonymous {
 		v = worse(v, p.judgeAnonymous(r))
@@ -58,7 +62,7 @@ func (p *Policy) judge(r Request, t *tokens.Token) Verdict {
 	case t.Kind == tokens.Session:
 		return p.judgeSession(r)
 	case t.Unreadable || t.Tenant == "":
-		return p.apply(p.defaults.Unreadable, Verdict{Reason: UnreadableCredential, Relation: Unreadable})
+		return p.apply(p.unreadable, Verdict{Reason: UnreadableCredential, Relation: Unreadable})
 	}
 	return p.judgeAccount(t)
 }
@@ -73,12 +77,10 @@ func (p *Policy) judgeAccount(t *tokens.Token) Verdict {
 		return v
 	case t.Tenant == p.home:
 		v.Relation, v.Reason = Inbound, InboundAccount
-		own, _ := p.settings(t.Account)
-		return p.apply(own.Inbound, v)
+		return p.admit(&p.settings(t.Account).inbound, t, t.HomeObject, v)
 	case t.Account == p.home:
 		v.Relation, v.Reason = Outbound, OutboundAccount
-		own, _ := p.settings(t.Tenant)
-		return p.apply(own.Outbound, v)
+		return p.admit(&p.settings(t.Tenant).outbound, t, t.HomeObject, v)
 	case personal(t.Tenant):
 		v.Relation, v.Reason = Consumer, ConsumerAccount
 	case t.Account == tokens.Consumer:
@@ -94,18 +96,22 @@ func (p *Policy) judgeAccount(t *tokens.Token) Verdict {
 
 func personal(t tokens.Tenant) bool { return t == tokens.Consumer || t == tokens.Passthrough }
 
-// restrict applies the tenant restrictions of an external organization.
+// restrict applies the tenant restrictions of an external organization. They
+// name its users by their objects there.
 func (p *Policy) restrict(organization tokens.Tenant, t *tokens.Token, v Verdict) Verdict {
-	own, apps := p.settings(organization)
-	s := own.TenantRestrictions
-	if s == Allow && !permitted(apps, t) {
-		s = Deny
-	}
-	v = p.apply(s, v)
+	s, at := p.settings(organization).restrictions.decide(t, t.Object)
+	v = p.apply(rule{s, at}, v)
 	if s == Allow && p.Partner(organization) {
 		v.Reason = PartnerAccount
 	}
 	return v
+}
+
+// admit applies an outbound or inbound setting. Both name users by their
+// objects in the tenant they come from.
+func (p *Policy) admit(a *access, t *tokens.Token, object string, v Verdict) Verdict {
+	s, at := a.decide(t, object)
+	return p.apply(rule{s, at}, v)
 }
 
 func (p *Policy) judgeKey(r Request) Verdict {
@@ -114,8 +120,7 @@ func (p *Policy) judgeKey(r Request) Verdict {
 		v.Reason, v.Action = NoCredential, Forward
 		return v
 	}
-	own, _ := p.settings(r.Owner)
-	return p.apply(own.Keys, v)
+	return p.apply(p.settings(r.Owner).keys, v)
 }
 
 func (p *Policy) judgeSession(r Request) Verdict {
@@ -124,8 +129,7 @@ func (p *Policy) judgeSession(r Request) Verdict {
 		v.Reason, v.Action = NoCredential, Forward
 		return v
 	}
-	own, _ := p.settings(r.Owner)
-	return p.apply(own.Sessions, v)
+	return p.apply(p.settings(r.Owner).sessions, v)
 }
 
 func (p *Policy) judgeAnonymous(r Request) Verdict {
@@ -138,14 +142,14 @@ func (p *Policy) judgeAnonymous(r Request) Verdict {
 		v.Reason, v.Action = NoCredential, Forward
 		return v
 	}
-	own, _ := p.settings(owner)
-	return p.apply(own.Anonymous, v)
+	return p.apply(p.settings(owner).anonymous, v)
 }
 
-// apply carries a setting out. Anything but Allow refuses.
-func (p *Policy) apply(s Setting, v Verdict) Verdict {
+// apply carries a setting out and names it. Anything but Allow refuses.
+func (p *Policy) apply(r rule, v Verdict) Verdict {
+	v.Rule = r.at
 	switch {
-	case s == Allow:
+	case r.says == Allow:
 		v.Action = Forward
 	case p.observe:
 		v.Action, v.Observed = Forward, true

@@ -84,6 +84,7 @@ type Verdict struct {
 	Observed bool          // would have been blocked, is let through because the mode is observe
 	Resource tokens.Tenant // whose resource; empty if unknown
 	Account  tokens.Tenant // whose account; empty if unknown
+	Rule     string        // path of the setting that decided; empty if none did
 }
 
 // Blocked tells whether the verdict is to refuse.

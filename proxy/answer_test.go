@@ -94,7 +94,7 @@ func (r *rig) noToken(text string) {
 // The cloud of the demo lets the home tenant's partners through, and its own
 // guests anywhere: what is withheld was issued.
 func TestATokenForAnAccountThatPolicyRefusesIsWithheld(t *testing.T) {
-	partner := policy.Partner{Tenant: demo.Partner.ID, TenantRestrictions: policy.Allow}
+	partner := policy.Partner{Tenant: demo.Partner.ID, TenantRestrictions: policy.All(policy.Allow)}
 	for _, tt := range []struct {
 		name, user, tenant string
 		change             func(*policy.Config)
@@ -107,9 +107,9 @@ func TestATokenForAnAccountThatPolicyRefusesIsWithheld(t *testing.T) {
 		{"partner", "paula@adatum.com", demo.Partner.ID, func(c *policy.Config) { c.Partners = []policy.Partner{partner} }, false, policy.PartnerAccount, false, true},
 		{"observed", "paula@adatum.com", demo.Partner.ID, nil, true, policy.ExternalAccount, false, true},
 		{"guest there", "alice@contoso.com", demo.Foreign.ID, nil, false, policy.OutboundAccount, false, true},
-		{"guest there, outbound block", "alice@contoso.com", demo.Foreign.ID, func(c *policy.Config) { c.Default.Outbound = policy.Deny }, false, policy.OutboundAccount, true, true},
+		{"guest there, outbound block", "alice@contoso.com", demo.Foreign.ID, func(c *policy.Config) { c.Default.Outbound = policy.All(policy.Deny) }, false, policy.OutboundAccount, true, true},
 		{"guest here", "grace@fabrikam.com", demo.Home.ID, nil, false, policy.InboundAccount, false, true},
-		{"guest here, inbound block", "grace@fabrikam.com", demo.Home.ID, func(c *policy.Config) { c.Default.Inbound = policy.Deny }, false, policy.InboundAccount, true, true},
+		{"guest here, inbound block", "grace@fabrikam.com", demo.Home.ID, func(c *policy.Config) { c.Default.Inbound = policy.All(policy.Deny) }, false, policy.InboundAccount, true, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			each(t, func(t *testing.T, proto string) {

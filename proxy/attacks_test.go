@@ -54,15 +54,15 @@ func newStage(t *testing.T, settings string) *stage {
 		case "exempt=block":
 			p.Exempt = "block"
 		case "consumer=allow":
-			p.Partners = append(p.Partners, policy.Partner{Tenant: "9188040d-6c67-4c5b-b112-36a304b66dad", TenantRestrictions: policy.Allow})
+			p.Partners = append(p.Partners, policy.Partner{Tenant: "9188040d-6c67-4c5b-b112-36a304b66dad", TenantRestrictions: policy.All(policy.Allow)})
 		case "sessions=block":
 			p.Default.Sessions = policy.Deny
 		case "keys=block":
 			p.Default.Keys = policy.Deny
 		case "outbound=block":
-			p.Default.Outbound = policy.Deny
+			p.Default.Outbound = policy.All(policy.Deny)
 		case "inbound=block":
-			p.Default.Inbound = policy.Deny
+			p.Default.Inbound = policy.All(policy.Deny)
 		default:
 			t.Fatalf("no policy %q", s)
 		}

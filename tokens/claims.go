@@ -30,7 +30,7 @@ type claims struct {
 // named are the claims that are read.
 var named = []string{
 	"tid", "iss", "idp", "aud", "exp", "acct", "altsecid",
-	"appid", "azp", "upn", "preferred_username", "unique_name", "oid",
+	"appid", "azp", "upn", "preferred_username", "unique_name", "oid", "home_oid",
 	"at", "actortoken", // tokens inside the token
 }
 

@@ -119,6 +119,7 @@ func (c *claims) token() Token {
 		Kind:     JWT,
 		App:      c.first("appid", "azp"),
 		User:     c.first("upn", "preferred_username", "unique_name", "oid"),
+		Object:   objectID(c.text["oid"]),
 		Audience: shorten(c.aud),
 		IDP:      c.first("idp"),
 		Expires:  c.exp,
@@ -128,8 +129,18 @@ func (c *claims) token() Token {
 		t.Unreadable = true
 		return t
 	}
-	t.Account = c.account(t.Tenant)
+	t.Account, t.HomeObject = c.account(t.Tenant), objectID(c.text["home_oid"])
+	if t.HomeObject == "" && t.Account == t.Tenant {
+		t.HomeObject = t.Object
+	}
 	return t
+}
+
+// objectID returns the ID of a user or a service principal, in lower case;
+// empty for what is none. It has the form of a directory ID.
+func objectID(s string) string {
+	id, _ := ParseTenant(s)
+	return string(id)
 }
 
 func (c *claims) tenant() (Tenant, string) {

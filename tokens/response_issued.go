@@ -89,20 +89,24 @@ func parameters(raw string) iter.Seq2[string, string] {
 	}
 }
 
-// home returns the account's own tenant by client_info. Entra says it for
-// guests too (not documented; MSAL keys its cache with it).
-func (i *issued) home() Tenant {
+// home returns the account's own tenant, and its object there, by client_info.
+// Entra says it for guests too (not documented; MSAL keys its cache with it).
+func (i *issued) home() (home Tenant, uid string) {
 	object, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(i.info, "="))
 	if err != nil || !json.Valid(object) || len(object) == 0 || object[0] != '{' {
-		return ""
+		return "", ""
 	}
 	for name, value := range members(object) {
-		if name == "utid" {
-			t, _ := ParseTenant(unquote(value))
-			return t
+		switch name {
+		case "utid":
+			if home == "" {
+				home, _ = ParseTenant(unquote(value))
+			}
+		case "uid":
+			uid = objectID(unquote(value))
 		}
 	}
-	return ""
+	return home, uid
 }
 
 // whose reads the tokens of one answer together: what one of them says of the
@@ -115,7 +119,7 @@ func (i *issued) home() Tenant {
 //  4. else nobody can tell
 func (a *Answer) whose(found issued) []*Token {
 	var list []*Token
-	home := found.home()
+	home, uid := found.home()
 	audience := ""
 	for _, raw := range found.access {
 		t := a.read(raw)
@@ -138,6 +142,11 @@ func (a *Answer) whose(found issued) []*Token {
 	for _, t := range list {
 		if other := t.settle(home); other != nil {
 			list = append(list, other)
+		}
+	}
+	for _, t := range list {
+		if home != "" && t.Account == home {
+			t.HomeObject = uid
 		}
 	}
 	named := telling(list)
@@ -194,6 +203,7 @@ func (a *Answer) infer(t, named *Token, home Tenant) {
 	switch {
 	case named != nil:
 		t.Tenant, t.Account, t.IDP, t.App = named.Tenant, named.Account, named.IDP, named.App
+		t.Object, t.HomeObject = named.Object, named.HomeObject
 	case home != "":
 		if t.Account, t.Tenant = home, a.request.directory; t.Tenant == "" {
 			t.Tenant = home // common and organizations: the account's own

@@ -66,6 +66,8 @@ type Token struct {
 	IDP        string    // the idp claim, shortened
 	App        string    // appid or azp
 	User       string    // upn, preferred_username, unique_name or oid
+	Object     string    // oid: the account's object in Tenant
+	HomeObject string    // the account's object in its own tenant: home_oid, or uid of client_info (neither is documented); oid of an account that is no guest
 	Audience   string    // aud
 	Expires    time.Time // exp; zero without one
 	Verified   bool      // the signature was checked against keys of the issuer
