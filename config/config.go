@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/directory"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/resolver"
@@ -38,6 +39,9 @@ type File struct {
 	Tokens   tokens.Config   `yaml:"tokens"`
 	Policy   policy.Config   `yaml:"policy"`
 	Links    policy.Links    `yaml:"links"`
+
+	Directory directory.Settings `yaml:"directory"`
+
 	Upstream proxy.Upstream  `yaml:"upstream"`
 	Events   audit.Config    `yaml:"events"`
 

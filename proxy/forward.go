@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/directory"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/tokens"
 )
@@ -62,7 +63,7 @@ func (x *exchange) judge() policy.Verdict {
 	}
 	q.Organizer, q.Anonymous = tokens.Anonymous(x.host, x.in.URL)
 	if x.rules.Owner != nil && (q.Anonymous || needsOwner(found)) {
-		q.Owner = x.rules.Owner(x.in.Context(), x.host)
+		q.Owner = x.rules.Owner(x.in.Context(), directory.Resource(x.host, x.in.URL.Path))
 	}
 	x.links = x.whose(made)
 	q.Links = x.links

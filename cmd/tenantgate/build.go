@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -180,6 +181,10 @@ func newDirectory(f config.File, transport http.RoundTripper, offline bool) (*di
 	for _, domain := range f.Tenant.Domains {
 		own[domain] = f.Tenant.ID
 	}
+	if err := f.Directory.Check(); err != nil {
+		return nil, setting.In("directory", err)
+	}
+	maps.Copy(own, f.Directory.Hosts)
 	return directory.New(directory.Config{Dir: dir, Transport: transport, Tenants: own})
 }
 
