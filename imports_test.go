@@ -38,7 +38,7 @@ var house = map[string]struct {
 	"resolver": {"a DNS resolver that steers restricted hosts to the proxy", []string{"hosts", "setting"}},
 	"pac":      {"writes the PAC file and proves where it sends each host", []string{"hosts", "setting"}},
 	"config": {"composes the section each package declares, and reads the file",
-		[]string{"directory", "hosts", "tagging", "tokens", "policy", "audit", "proxy", "resolver", "setting"}},
+		[]string{"directory", "hosts", "tagging", "tokens", "policy", "audit", "proxy", "resolver", "pac", "setting"}},
 	"console": {"shows an operator what is going on", []string{"audit", "directory", "policy"}},
 	"demo":    {"the built-in imitation of Entra, Graph, SharePoint and ARM", []string{"hosts"}},
 	"cmd/tenantgate": {"", []string{"hosts", "setting", "tagging", "tokens", "links", "directory", "policy",

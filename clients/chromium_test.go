@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,7 @@ func (s *stage) admin(t *testing.T) string {
 		Restricted: proxy.Restricted(s.Tags, finder), Exempt: tagging.Exempt(), Proxies: []string{s.Explicit},
 	}
 	server := httptest.NewServer((&console.Console{
-		Metrics: http.NotFoundHandler(), PAC: pac.Handler(func() pac.Script { return script }),
+		Metrics: http.NotFoundHandler(), PAC: pac.Handler(func(string, netip.Addr) pac.Script { return script }),
 	}).Handler())
 	t.Cleanup(server.Close)
 	return server.URL + "/proxy.pac"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/directory"
+	"github.com/tenantgate/tenantgate/pac"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/resolver"
@@ -35,6 +36,7 @@ type File struct {
 	Tenant   Tenant          `yaml:"tenant"`
 	Listen   proxy.Listen    `yaml:"listen"`
 	DNS      resolver.Config `yaml:"dns"`
+	PAC      pac.Config      `yaml:"pac"`
 	Tagging  tagging.Config  `yaml:"tagging"`
 	Tokens   tokens.Config   `yaml:"tokens"`
 	Policy   policy.Config   `yaml:"policy"`
@@ -64,6 +66,7 @@ func Default() File {
 		Mode:     Enforce,
 		Listen:   proxy.DefaultListen(),
 		DNS:      resolver.Default(),
+		PAC:      pac.Default(),
 		Tagging:  tagging.Config{Version: "v2"},
 		Policy:   policy.Default(),
 		Links:    policy.DefaultLinks(),

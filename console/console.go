@@ -38,7 +38,7 @@ type Console struct {
 	Tenant  func(id string) string     // a name for a tenant, empty if it has none; may be nil
 	Words   func(reason string) string // what a refusal for this reason tells the person; may be nil
 	Metrics http.Handler               // /metrics
-	PAC     http.Handler               // /proxy.pac
+	PAC     http.Handler               // /proxy.pac, and /wpad.dat, which it may refuse
 }
 
 // Handler returns the pages of the admin listener. What machines ask for
@@ -56,8 +56,9 @@ func (c *Console) Handler() http.Handler {
 	machines.HandleFunc("GET /readyz", c.readyz)
 	machines.Handle("GET /metrics", c.Metrics)
 	machines.Handle("/proxy.pac", c.PAC)
+	machines.Handle("/wpad.dat", c.PAC)
 	mux := http.NewServeMux()
-	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/proxy.pac"} {
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/proxy.pac", "/wpad.dat"} {
 		mux.Handle(path, machines)
 	}
 	mux.Handle("/", c.guard(pages))

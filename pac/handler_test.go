@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -34,7 +35,7 @@ func ask(t *testing.T, srv *httptest.Server, method, path string, header ...stri
 
 func serve(t *testing.T, script func() Script) *httptest.Server {
 	t.Helper()
-	srv := httptest.NewServer(Handler(script))
+	srv := httptest.NewServer(Handler(func(string, netip.Addr) Script { return script() }))
 	t.Cleanup(srv.Close)
 	return srv
 }
@@ -46,7 +47,7 @@ func TestTheFileIsServedAsClientsWantIt(t *testing.T) {
 	if resp.StatusCode != 200 || body != want {
 		t.Errorf("GET: %d, %d octets", resp.StatusCode, len(body))
 	}
-	for key, value := range map[string]string{"Content-Type": "application/x-ns-proxy-autoconfig", "Cache-Control": "max-age=300"} {
+	for key, value := range map[string]string{"Content-Type": "application/x-ns-proxy-autoconfig", "Cache-Control": "private, max-age=300"} {
 		if got := resp.Header.Get(key); got != value {
 			t.Errorf("%s: %q, want %q", key, got, value)
 		}

@@ -57,7 +57,7 @@ func evaluate(t *testing.T, src []byte, questions []question) []string {
 	if err := json.Unmarshal(node(t, input, "testdata/eval.js"), &out); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"FindProxyForURL", "exempt", "listed", "restricted", "routes"}
+	want := []string{"FindProxyForURL", "direct", "inOrder", "key", "last", "listed", "proxied", "proxies", "weight"}
 	if diff := cmp.Diff(want, out.Globals); diff != "" {
 		t.Errorf("names that the file defines: %s", diff)
 	}
@@ -67,10 +67,42 @@ func evaluate(t *testing.T, src []byte, questions []question) []string {
 	return out.Answers
 }
 
+// variants are the files that settings make of one.
+func variants(t *testing.T) map[string]Script {
+	t.Helper()
+	all := map[string]Script{}
+	for name, change := range map[string]func(*Script){
+		"plain":     func(*Script) {},
+		"client":    func(s *Script) { s.Client = "2001:db8::7" },
+		"fail open": func(s *Script) { s.FailOpen = true },
+		"exempt":    func(s *Script) { s.ExemptToProxy = true },
+		"bypass":    func(s *Script) { s.Bypass = hosts.MustParseSet(s.Restricted.Patterns()[:5]...) },
+		"many":      func(s *Script) { s.Proxies = append(s.Proxies, manyProxies(20)...) },
+	} {
+		s := patterns(t)
+		change(&s)
+		all[name] = s
+	}
+	return all
+}
+
+func manyProxies(n int) []string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf("proxy-%d.contoso.com:8080", i))
+	}
+	return all
+}
+
 // TestThePACFileAndTheProxyAgreeOnEveryHost asks a JavaScript engine about
 // 1,000 hosts in every spelling and compares with the set that the proxy uses.
 func TestThePACFileAndTheProxyAgreeOnEveryHost(t *testing.T) {
-	s := patterns(t)
+	for name, s := range variants(t) {
+		t.Run(name, func(t *testing.T) { agrees(t, s) })
+	}
+}
+
+func agrees(t *testing.T, s Script) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var questions []question
 	for _, n := range manyHosts(rng, s.Restricted, s.Exempt) {
@@ -79,7 +111,11 @@ func TestThePACFileAndTheProxyAgreeOnEveryHost(t *testing.T) {
 	for _, literal := range []string{"20.190.128.1", "40.126.0.1", "::1", "[2603:1006:2000::1]", "0x7f.1", "2130706433", "", ".", "localhost"} {
 		questions = append(questions, question{url: "https://" + literal + "/", host: literal})
 	}
-	restricted := s.Restricted.Without(s.Exempt)
+	restricted := s.Restricted.Without(s.Exempt).Without(s.Bypass)
+	if s.ExemptToProxy { // what the patterns take out beside Exempt still goes direct
+		exceptions := hosts.MustParseSet(s.Restricted.Exceptions()...)
+		restricted = hosts.MustParseSet(append(s.Restricted.Patterns(), s.Exempt.Patterns()...)...).Without(exceptions)
+	}
 	proxied := 0
 	for i, got := range evaluate(t, mustSource(t, s), questions) {
 		q := questions[i]
@@ -90,7 +126,7 @@ func TestThePACFileAndTheProxyAgreeOnEveryHost(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got != want || (got == direct) == restricted.Has(q.name) {
+		if got != want || (got == direct) == restricted.Has(q.name) || strings.HasSuffix(got, "; DIRECT") != (s.FailOpen && got != direct) {
 			t.Errorf("%s, host %q: %q, want %q; restricted: %v", q.url, q.host, got, want, restricted.Has(q.name))
 		}
 		if got != direct {
@@ -103,9 +139,10 @@ func TestThePACFileAndTheProxyAgreeOnEveryHost(t *testing.T) {
 }
 
 func TestTheFileIsES3(t *testing.T) {
-	out := node(t, mustSource(t, patterns(t)), "--expose-internals", "testdata/parse.js")
-	if string(out) != "ok" {
-		t.Error(string(out))
+	for name, s := range variants(t) {
+		if out := node(t, mustSource(t, s), "--expose-internals", "testdata/parse.js"); string(out) != "ok" {
+			t.Errorf("%s: %s", name, out)
+		}
 	}
 }
 
@@ -154,7 +191,7 @@ func manyHosts(rng *rand.Rand, sets ...hosts.Set) []hosts.Name {
 			}
 		}
 	}
-	for _, name := range []string{"tostring", "valueof", "watch", "exempt", "restricted", "routes", "length", "prototype", "www.example.com"} {
+	for _, name := range []string{"tostring", "valueof", "watch", "direct", "proxied", "proxies", "length", "prototype", "www.example.com"} {
 		add(name)
 	}
 	for len(list) < 1000 {

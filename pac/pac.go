@@ -1,8 +1,8 @@
 // Package pac writes the PAC file and proves where it sends each host.
 //
-// A restricted host is never sent DIRECT, not even as the last resort: a
-// client that cannot reach a proxy must fail, or whoever blocks the proxy is
-// free. What is not restricted is always DIRECT.
+// A restricted host is never sent DIRECT, not even as the last resort, unless
+// fail_open says so: a client that cannot reach a proxy must fail, or whoever
+// blocks the proxy is free. What is not restricted is always DIRECT.
 package pac
 
 import (
@@ -22,22 +22,29 @@ type Script struct {
 	// Proxies are host:port as clients reach them, at least one. Hosts are
 	// spread over them, each with the others to fall back on.
 	Proxies []string
-	// Exempt are hosts that go DIRECT although Restricted may cover them,
-	// beside Restricted's own exceptions.
+	// Exempt are hosts that are never decrypted, beside Restricted's own
+	// exceptions. They go DIRECT although Restricted may cover them.
 	Exempt hosts.Set
+	// ExemptToProxy sends the exempt hosts to a proxy, which tunnels them.
+	ExemptToProxy bool
+	// Bypass are hosts that go DIRECT whatever else covers them.
+	Bypass hosts.Set
+	// FailOpen lets restricted hosts go DIRECT when no proxy answers.
+	FailOpen bool
+	// Client spreads clients over the proxies instead of hosts: the address of
+	// whom the file is for.
+	Client string
 }
 
-// The answers of a PAC file (Netscape's format; Chromium and Firefox agree).
+// direct is the answer for what needs no proxy (Netscape's format).
 const direct = "DIRECT"
-
-// spread is the modulus of the hash that picks a host's first proxy: prime, and
-// small enough that a PAC's numbers stay exact.
-const spread = 65521
 
 // compiled is a Script whose every string is known to be canonical.
 type compiled struct {
-	restricted hosts.Set
-	routes     []string // routes[i] tries proxy i first, then those after it
+	direct, proxied hosts.Set
+	proxies         []proxy
+	key             string // decides the order of the proxies; empty: the host does
+	last            string // what is tried when no proxy answers
 }
 
 func compile(s Script) (compiled, error) {
@@ -47,23 +54,25 @@ func compile(s Script) (compiled, error) {
 	if len(s.Proxies) == 0 {
 		return compiled{}, errors.New("write PAC: no proxy to send restricted hosts to")
 	}
-	var proxies []string
-	for _, p := range s.Proxies {
-		a, err := hosts.ParseAuthority(p, 0)
-		if err != nil {
-			return compiled{}, fmt.Errorf("write PAC: proxy %q: %w", p, err)
-		}
-		if a.Addr.IsValid() && a.Addr.Unmap().IsUnspecified() {
-			return compiled{}, fmt.Errorf("write PAC: proxy %q listens everywhere, but clients need a name or an address to reach it at", p)
-		}
-		if !slices.Contains(proxies, a.String()) {
-			proxies = append(proxies, a.String())
-		}
+	proxies, err := parseProxies(s.Proxies)
+	if err != nil {
+		return compiled{}, fmt.Errorf("write PAC: %w", err)
 	}
-	c := compiled{restricted: s.Restricted.Without(s.Exempt)}
-	for i := range proxies {
-		order := slices.Concat(proxies[i:], proxies[:i])
-		c.routes = append(c.routes, "PROXY "+strings.Join(order, "; PROXY "))
+	c := compiled{proxies: proxies, key: s.Client}
+	if s.FailOpen {
+		c.last = "; " + direct
+	}
+	past := slices.Concat(s.Restricted.Exceptions(), s.Exempt.Patterns())
+	here := s.Restricted.Patterns()
+	if s.ExemptToProxy {
+		here = append(here, s.Exempt.Patterns()...)
+		past = slices.DeleteFunc(past, func(p string) bool { return within(p, s.Exempt.Patterns()) })
+	}
+	var err1, err2 error
+	c.direct, err1 = hosts.ParseSet(append(past, s.Bypass.Patterns()...)...)
+	c.proxied, err2 = hosts.ParseSet(here...)
+	if err := errors.Join(err1, err2); err != nil {
+		return compiled{}, fmt.Errorf("write PAC: %w", err)
 	}
 	return c, nil
 }
@@ -79,12 +88,12 @@ func Route(s Script, n hosts.Name) (string, error) {
 }
 
 func (c compiled) route(n hosts.Name) string {
-	if !c.restricted.Has(n) {
+	if c.direct.Has(n) || !c.proxied.Has(n) {
 		return direct
 	}
-	h := 0
-	for i := range len(n) {
-		h = (h*31 + int(n[i])) % spread
+	key := c.key
+	if key == "" {
+		key = string(n)
 	}
-	return c.routes[h%len(c.routes)]
+	return "PROXY " + strings.Join(order(c.proxies, key), "; PROXY ") + c.last
 }

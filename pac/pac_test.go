@@ -3,6 +3,7 @@ package pac
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -64,16 +65,72 @@ func TestEqualScriptsGiveEqualFiles(t *testing.T) {
 }
 
 func TestARestrictedHostIsNeverDirect(t *testing.T) {
-	c, err := compile(small())
-	if err != nil {
-		t.Fatal(err)
+	s := small()
+	for _, n := range names(500, "tenant%d.sharepoint.com") {
+		got, err := Route(s, n)
+		if err != nil || strings.Contains(got, direct) || strings.Count(got, "PROXY ") != 2 {
+			t.Errorf("%s: %q, %v", n, got, err)
+		}
 	}
-	want := []string{
-		"PROXY proxy-a.contoso.com:8080; PROXY [2001:db8::1]:8080",
-		"PROXY [2001:db8::1]:8080; PROXY proxy-a.contoso.com:8080",
+	if bytes.Count(mustSource(t, s), []byte(direct)) != 1 {
+		t.Error("the file has a second way to answer DIRECT")
 	}
-	if diff := cmp.Diff(want, c.routes); diff != "" {
-		t.Error(diff)
+}
+
+func TestFailOpenIsWrittenInCapitals(t *testing.T) {
+	s := small()
+	s.FailOpen = true
+	if !bytes.Contains(mustSource(t, s), []byte("// FAIL OPEN:")) {
+		t.Error("whoever reads the file is not told")
+	}
+	got, err := Route(s, "login.microsoftonline.com")
+	if err != nil || !strings.HasPrefix(got, "PROXY ") || !strings.HasSuffix(got, "; DIRECT") {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestAProxyThatGoesLeavesItsHostsToAllOthers(t *testing.T) {
+	s := Script{Restricted: hosts.MustParseSet("*.sharepoint.com"), Proxies: []string{"a.test:1", "b.test:1", "c.test:1", "d.test:1"}}
+	less := s
+	less.Proxies = []string{"d.test:1", "b.test:1", "a.test:1"} // c is gone, and the order is another
+	heirs := map[string]int{}
+	for _, n := range names(3000, "tenant%d.sharepoint.com") {
+		before, err1 := Route(s, n)
+		after, err2 := Route(less, n)
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		if want := strings.TrimPrefix(strings.Replace("; "+before, "; PROXY c.test:1", "", 1), "; "); after != want {
+			t.Fatalf("%s: %q became %q, want %q", n, before, after, want)
+		}
+		if strings.HasPrefix(before, "PROXY c.test:1") {
+			first, _, _ := strings.Cut(after, ";")
+			heirs[first]++
+		}
+	}
+	for _, p := range less.Proxies {
+		if heirs["PROXY "+p] < 100 {
+			t.Errorf("%s inherits %d of about 750 hosts", p, heirs["PROXY "+p])
+		}
+	}
+}
+
+func TestAClientThatIsSpreadUsesOneProxyForEveryHost(t *testing.T) {
+	first := map[string]int{}
+	for i := range 600 {
+		s := Script{Restricted: hosts.MustParseSet("*.sharepoint.com"), Proxies: []string{"a.test:1", "b.test:1", "c.test:1"}, Client: fmt.Sprintf("10.1.%d.%d", i/250, i%250)}
+		one, _ := Route(s, "x.sharepoint.com")
+		other, _ := Route(s, "y.sharepoint.com")
+		if one == "" || one != other {
+			t.Fatalf("%s: %q and %q", s.Client, one, other)
+		}
+		proxy, _, _ := strings.Cut(one, ";")
+		first[proxy]++
+	}
+	for proxy, n := range first {
+		if n < 120 || n > 280 || len(first) != 3 {
+			t.Errorf("%s comes first for %d of 600 clients, %d proxies are used", proxy, n, len(first))
+		}
 	}
 }
 

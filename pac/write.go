@@ -29,18 +29,24 @@ func source(s Script) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	b.WriteString("// Hosts that never leave the direct path, though a pattern of restricted covers them.\n")
-	table(&b, "exempt", c.restricted.Exceptions())
-	b.WriteString("\n// Hosts that go to a proxy, never direct: =name is that name, .name is every name beneath it.\n")
-	table(&b, "restricted", c.restricted.Patterns())
-	b.WriteString("\n// What is tried for a restricted host, by hash of its name.\nvar routes = [")
-	for i, route := range c.routes {
+	b.WriteString("// Hosts that go direct, though a pattern of proxied may cover them: =name is that name, .name is every name beneath it.\n")
+	table(&b, "direct", c.direct.Patterns())
+	b.WriteString("\n// Hosts that go to a proxy.\n")
+	table(&b, "proxied", c.proxied.Patterns())
+	b.WriteString("\n// The proxies, each with a number made from its name.\nvar proxies = [")
+	for i, p := range c.proxies {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString("\n  " + quote(route))
+		fmt.Fprintf(&b, "\n  [%s, %d]", quote("PROXY "+p.at), p.seed)
 	}
-	b.WriteString("\n];\n")
+	b.WriteString("\n];\n\n// What decides which proxy comes first; empty: the host.\nvar key = " + quote(c.key) + ";\n")
+	if c.last != "" {
+		b.WriteString("\n// FAIL OPEN: whoever can keep a client from reaching the proxies sends it past them.\n")
+	} else {
+		b.WriteString("\n// What is tried when no proxy answers: nothing.\n")
+	}
+	b.WriteString("var last = " + quote(c.last) + ";\n")
 	b.WriteString(code)
 	head := fmt.Sprintf("// tenantgate proxy auto-configuration, version %x\n\n", sha256.Sum256(b.Bytes()))
 	return append([]byte(head), b.Bytes()...), nil
@@ -80,7 +86,7 @@ func quote(s string) string {
 	return b.String()
 }
 
-// code looks a host up as hosts.Set does. Clients differ in what they pass:
+// code looks a host up as hosts.Set does, and orders the proxies as order does. Clients differ in what they pass:
 // WinHTTP keeps the case of the URL, and a trailing dot arrives as typed. The
 // URL is not looked at: Chrome and Firefox cut it for https, and plain http to
 // a restricted host belongs to the proxy as well.
@@ -98,18 +104,38 @@ function listed(set, host) {
   return false;
 }
 
+function weight(seed, h) {
+  var x = (seed ^ h) & 65535;
+  x = (x ^ (x >> 8)) * 34997 & 65535;
+  x = (x ^ (x >> 7)) * 56109 & 65535;
+  return x ^ (x >> 9);
+}
+
+function inOrder(key) {
+  var h = 0, names = [], weights = [], i, j, w;
+  for (i = 0; i < key.length; i++) {
+    h = (h * 31 + key.charCodeAt(i)) % 65521;
+  }
+  for (i = 0; i < proxies.length; i++) {
+    w = weight(proxies[i][1], h);
+    for (j = i; j > 0 && weights[j - 1] < w; j--) {
+      names[j] = names[j - 1];
+      weights[j] = weights[j - 1];
+    }
+    names[j] = proxies[i][0];
+    weights[j] = w;
+  }
+  return names.join("; ");
+}
+
 function FindProxyForURL(url, host) {
-  var h = 0, i;
   host = ("" + host).toLowerCase();
   if (host.charAt(host.length - 1) === ".") {
     host = host.substring(0, host.length - 1);
   }
-  if (listed(exempt, host) || !listed(restricted, host)) {
+  if (listed(direct, host) || !listed(proxied, host)) {
     return "DIRECT";
   }
-  for (i = 0; i < host.length; i++) {
-    h = (h * 31 + host.charCodeAt(i)) % 65521;
-  }
-  return routes[h % routes.length];
+  return inOrder(key || host) + last;
 }
 `

@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tenantgate/tenantgate/console"
-	"github.com/tenantgate/tenantgate/pac"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 )
@@ -21,7 +20,7 @@ func (d *daemon) newAdmin() *http.Server {
 		Names: names(d.now.Load().file.Listen.Admin), Tenant: d.tenantName,
 		Words:   func(reason string) string { return proxy.Words(policy.Reason(reason)) },
 		Metrics: promhttp.HandlerFor(d.metrics, promhttp.HandlerOpts{}),
-		PAC:     pac.Handler(func() pac.Script { return script(d.now.Load().brought, d.addr("proxy")) }),
+		PAC:     d.pacFile(),
 	}
 	return &http.Server{
 		Handler:           c.Handler(),
@@ -90,6 +89,13 @@ func (d *daemon) count() {
 	counter("tenantgate_token_cache_misses_total", "Credentials that had to be read.", nil, func() float64 {
 		_, n := d.now.Load().rules.Tokens.Stats()
 		return float64(n + d.reload.misses.Load())
+	})
+	counter("tenantgate_pac_requests_total", "PAC files that were asked for.", nil, func() float64 { return float64(d.pacs.Load()) })
+	gauge("tenantgate_pac_fail_open", "1 if the PAC file sends restricted hosts past proxies that do not answer.", nil, func() float64 {
+		if d.now.Load().file.PAC.FailOpen {
+			return 1
+		}
+		return 0
 	})
 	b := thisBuild()
 	gauge("tenantgate_build_info", "This build.", prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": b.Go}, func() float64 { return 1 })

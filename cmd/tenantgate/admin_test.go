@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -118,7 +119,7 @@ func TestPACFileIsThatOfThePACCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want bytes.Buffer
-	if err := pac.Write(&want, script(b.brought, f.Listen.Proxy)); err != nil {
+	if err := pac.Write(&want, b.pac.Script("", netip.Addr{}, f.Listen.Proxy)); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.page("/proxy.pac"); got != want.String() {

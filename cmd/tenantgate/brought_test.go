@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 
 	"github.com/tenantgate/tenantgate/config"
@@ -20,7 +21,7 @@ func TestARefusedSignInNameIsBroughtHere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := script(b.brought, "127.0.0.1:8080")
+	s := b.pac.Script("", netip.Addr{}, "127.0.0.1:8080")
 	for name, want := range map[string]string{
 		"login.windows-ppe.net":            "PROXY 127.0.0.1:8080",
 		"login.microsoftonline.com":        "PROXY 127.0.0.1:8080",

@@ -18,6 +18,7 @@ import (
 	"github.com/tenantgate/tenantgate/config"
 	"github.com/tenantgate/tenantgate/directory"
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/pac"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/resolver"
@@ -47,6 +48,7 @@ type built struct {
 	restricted hosts.Set
 	brought    hosts.Set       // what PAC and resolver bring here: restricted hosts, and sign-in names that are refused
 	dns        *resolver.Rules // nil: no resolver
+	pac        *pac.Files
 	directory  *directory.Directory
 	unresolved []string // partners' domains that nobody could tell the tenant of
 }
@@ -67,6 +69,8 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	b.brought = b.restricted.Union(tags.Refused())
 	rules, err6 := steer(f, b.brought)
 	b.dns, err = rules, errors.Join(err, err6)
+	files, err7 := pac.New(f.PAC, pacHosts(b.brought, tags))
+	b.pac, err = files, errors.Join(err, setting.In("pac", err7))
 	if err3 == nil {
 		d, err4 := newDirectory(f, transport, in.offline)
 		b.directory = d

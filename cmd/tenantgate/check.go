@@ -53,6 +53,9 @@ func fine(w io.Writer, name string, f config.File) error {
 	for _, domain := range b.unresolved {
 		fmt.Fprintf(w, "%s: note: which tenant %s is will be asked at the start; until it is known, its entry permits nothing\n", name, domain)
 	}
+	for _, note := range pacNotes(f) {
+		fmt.Fprintf(w, "%s: WARNING: %s\n", name, note)
+	}
 	_, err = fmt.Fprintf(w, "%s: fine\n", name)
 	return err
 }

@@ -43,6 +43,7 @@ type daemon struct {
 	listeners map[string]net.Listener
 	dns       *steering // nil: no resolver
 	reload    reloadState
+	pacs      atomic.Uint64 // PAC files that were asked for
 }
 
 // drainTime bounds how long SIGTERM waits for requests and tunnels to finish.
@@ -98,6 +99,9 @@ func (d *daemon) use(b *built) {
 		if err := old.directory.Close(); err != nil {
 			d.log.Warn("keep what the directory knows", "err", err)
 		}
+	}
+	for _, note := range pacNotes(b.file) {
+		d.log.Warn(note)
 	}
 	if len(b.unresolved) > 0 {
 		d.log.Warn("partners whose tenant nobody can tell permit nothing for now", "domains", b.unresolved)
