@@ -45,6 +45,8 @@ type Event struct {
 	Duration   time.Duration
 	TLSVersion string // of the client's connection
 
+	ClientHello string // JA4 of a hello whose handshake failed
+
 	Plane, Mode, Verdict           string
 	Observed                       bool
 	Relation                       string

@@ -36,6 +36,7 @@ func (x *encoder) own(e *Event, uptime time.Duration) {
 	x.raw(`,"client_tags":`)
 	x.texts("tenantgate.client_tags", e.ClientTags)
 	x.optional(`,"close_reason":`, "tenantgate.close_reason", e.Close, ``)
+	x.optional(`,"client_hello":`, "tenantgate.client_hello", e.ClientHello, ``)
 	x.optional(`,"completes":`, "tenantgate.completes", e.For, ``)
 	x.signIn(&e.SignIn)
 	x.entra(&e.Entra)

@@ -121,7 +121,7 @@ func (t *told) account() (c toldCredential) {
 }
 
 // severity is how grave the event is, from 0 to 10: an attempt that was
-// refused, one that would have been, something about the log itself, anything
+// refused, one that would have been, a signal or something about the log itself, anything
 // else that is policy-relevant, the rest.
 func (t *told) severity() int {
 	switch {
@@ -129,7 +129,7 @@ func (t *told) severity() int {
 		return 7
 	case t.Event.Kind == "alert":
 		return 5
-	case t.about():
+	case t.about(), t.Event.Action == "bypass-signal":
 		return 6
 	case t.Own.Kind == "tenant":
 		return 3

@@ -15,6 +15,7 @@ import (
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/resolver"
+	"github.com/tenantgate/tenantgate/signals"
 	"github.com/tenantgate/tenantgate/tagging"
 	"github.com/tenantgate/tenantgate/tokens"
 )
@@ -46,6 +47,7 @@ type File struct {
 
 	Upstream proxy.Upstream  `yaml:"upstream"`
 	Events   audit.Config    `yaml:"events"`
+	Signals  signals.Config  `yaml:"signals"`
 
 	doc *document // where each setting stands; nil for Default
 }

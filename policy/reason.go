@@ -44,6 +44,7 @@ const (
 // Reasons that come from whose the credentials are.
 const (
 	NoCredential         Reason = "no-credential"    // the service will ask for a sign-in
+	OtherProvider        Reason = "other-provider"   // a service that is not Microsoft's; it decides by the tag
 	SignIn               Reason = "sign-in"          // forwarded to a sign-in host; Entra decides by the tag
 	HomeAccount          Reason = "home-account"     // ours, to ours
 	InboundAccount       Reason = "inbound-account"  // a guest here
@@ -63,4 +64,14 @@ const (
 	LinkExternal   Reason = "link-external"   // an end of another tenant, or one open to every tenant
 	LinkUnknown    Reason = "link-unknown"    // an end that nobody can tell the tenant of
 	LinkUnreadable Reason = "link-unreadable" // the request hides where it leads
+)
+
+// Reasons of a signal, which package signals gives: no verdict has one.
+const (
+	TokenWithoutSignIn Reason = "token-without-sign-in" // another tenant's token whose sign-in was not seen here
+	HostNotIntercepted Reason = "host-not-intercepted"  // a restricted host that no longer is, or no longer comes here
+	SignInsStopped     Reason = "sign-ins-stopped"      // a client goes on using tokens and signs in elsewhere
+	ClientSentTags     Reason = "client-sent-tags"      // restriction headers of the client's own
+	PinnedApplication  Reason = "pinned-application"    // a client refuses our leaf on one host and takes it on others
+	CANotTrusted       Reason = "ca-not-trusted"        // a client refuses our leaf and has not taken any
 )

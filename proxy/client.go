@@ -22,6 +22,11 @@ type client struct {
 	dst  hosts.Authority // where it wants to go; the one truth for policy, dialling, leaf, tags and events
 	way  way
 
+	agent string // User-Agent of the CONNECT: who dials, where TLS does not come to pass
+
+	// hello is what the client said in TLS, until its handshake is done.
+	hello *tls.ClientHelloInfo
+
 	// leaf is the name that the client is answered for in TLS: dst.Name, or
 	// what its hello named where that was another restricted host.
 	leaf hosts.Name

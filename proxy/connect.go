@@ -65,7 +65,7 @@ func (s *Server) onConnect(_ string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAct
 	return &goproxy.ConnectAction{
 		Action: goproxy.ConnectHijack,
 		Hijack: func(r *http.Request, conn net.Conn, _ *goproxy.ProxyCtx) {
-			c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), dst: dst, way: connectWay{proto: r.Proto}}
+			c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), dst: dst, way: connectWay{proto: r.Proto}, agent: r.UserAgent()}
 			s.conns.Go(func() { s.admit(c) })
 		},
 	}, r.Host

@@ -21,7 +21,7 @@ func (s *Server) connEvent(c *client, rules *Rules, v policy.Verdict) *audit.Eve
 	return &audit.Event{
 		Kind: kindOf(v), ID: audit.NewID(), Time: time.Now(),
 		Action: connAction(v), Denied: v.Blocked(), Reason: string(v.Reason),
-		Source: c.from, Host: c.dst.Host(), Port: c.dst.Port,
+		Source: c.from, Host: c.dst.Host(), Port: c.dst.Port, UserAgent: c.agent,
 		Plane: string(rules.Policy.Plane(c.dst.Name)), Mode: rules.mode(),
 		Verdict: v.Action.String(), Observed: v.Observed,
 		HomeTenant: string(rules.Policy.Home()), Relation: string(policy.None),

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
@@ -46,6 +47,7 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 		c.Close()
 		return s.handshakeFailed(c, rules, err)
 	}
+	c.hello = nil
 	s.Metrics.handshake(true)
 	s.Metrics.connection(v)
 	e := s.connEvent(c, rules, v)
@@ -62,17 +64,21 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 func (s *Server) handshakeFailed(c *client, rules *Rules, err error) error {
 	s.Metrics.handshake(false)
 	e := s.connEvent(c, rules, policy.Verdict{Action: policy.Intercept, Reason: policy.ClientTLSFailed})
-	e.Close = handshakeFault(err)
+	e.Close, e.ClientHello = handshakeFault(err), ja4(c.hello)
 	return errors.Join(fmt.Errorf("handshake with client: %w", err), s.Recorder.Record(e))
 }
 
+// handshakeFault is the client's alert in crypto/tls's words, or how else it
+// ended. The type of an alert that came is not exported; its OpError is known.
 func handshakeFault(err error) string {
-	var alert tls.AlertError
+	var remote *net.OpError
 	switch {
-	case errors.As(err, &alert):
-		return alert.Error()
+	case errors.As(err, &remote) && remote.Op == "remote error":
+		return remote.Err.Error()
 	case errors.Is(err, io.EOF):
 		return "client closed"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "reset"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timed out"
 	default:
@@ -87,6 +93,10 @@ func (s *Server) interceptTLS() *tls.Config {
 		MinVersion:   tls.VersionTLS12,
 		CipherSuites: aead,
 		NextProtos:   []string{"h2", "http/1.1"},
+		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+			h.Conn.(*client).hello = h
+			return nil, nil // this one
+		},
 		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return s.Leaves.Leaf(h.Conn.(*client).leaf)
 		},

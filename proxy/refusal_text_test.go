@@ -14,7 +14,9 @@ import (
 // permissions are the reasons for which nothing is refused.
 var permissions = []policy.Reason{
 	policy.UnlistedHost, policy.RestrictedHost, policy.ExemptHost, policy.ClientTLSFailed,
-	policy.NoCredential, policy.SignIn, policy.HomeAccount,
+	policy.NoCredential, policy.OtherProvider, policy.SignIn, policy.HomeAccount,
+	policy.TokenWithoutSignIn, policy.HostNotIntercepted, policy.SignInsStopped,
+	policy.ClientSentTags, policy.PinnedApplication, policy.CANotTrusted,
 }
 
 func TestEveryReasonOfARefusalHasWords(t *testing.T) {

@@ -104,6 +104,7 @@ type Tenantgate struct {
 	Tags           []string      `json:"tags"`
 	ClientTags     []string      `json:"client_tags"`
 	CloseReason    string        `json:"close_reason"`
+	ClientHello    string        `json:"client_hello"`
 	Completes      string        `json:"completes"`
 	SignIn         *SignIn       `json:"sign_in"`
 	Entra          *Entra        `json:"entra"`

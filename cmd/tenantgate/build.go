@@ -61,7 +61,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	tags, err1 := tagging.New(f.Tagging, f.Tenant.ID, f.Tenant.Policy)
 	finder, err2 := tokens.New(f.Tokens, in.digestKey)
 	origin, transport, err3 := upstream(f.Upstream, in)
-	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()))
+	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()), setting.In("signals", f.Signals.Check()))
 	if tags == nil || finder == nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	f.Policy.Links = f.Links
 	pol, err5 := policy.New(f.Policy, tokens.Tenant(f.Tenant.ID), f.Mode == config.Observe, policy.Hosts{
 		SignIn: tags.Hosts(), ARM: tokens.ARM, Restricted: b.restricted,
-		Exempt: tagging.Exempt(), Refused: tags.Refused(),
+		Exempt: tagging.Exempt(), Refused: tags.Refused(), Tagged: proxy.Tagged(tags, finder),
 	}, b.resolve(in.offline))
 	if err = errors.Join(err, setting.In("policy", err5), setting.In("links", f.Links.Check())); err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ import (
 	"github.com/tenantgate/tenantgate/config"
 	"github.com/tenantgate/tenantgate/console"
 	"github.com/tenantgate/tenantgate/proxy"
+	"github.com/tenantgate/tenantgate/signals"
 )
 
 // daemon is a running proxy with everything round it.
@@ -32,7 +33,8 @@ type daemon struct {
 	in      surroundings // what the configuration is built in
 	events  *audit.Log
 	recent  *console.Recent // the events that the console shows
-	kept    atomic.Int64    // when a tenant event was last kept, Unix nanoseconds
+	signals *signals.Watch
+	kept    atomic.Int64 // when a tenant event was last kept, Unix nanoseconds
 	started time.Time
 	ca      *certs.Authority
 	server  *proxy.Server
@@ -53,7 +55,7 @@ const drainTime = 30 * time.Second
 // nothing stays open.
 func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *daemon, err error) {
 	d := &daemon{log: log, from: from, in: in, metrics: prometheus.NewRegistry(), listeners: map[string]net.Listener{},
-		recent: console.NewRecent(observer()), started: time.Now()}
+		recent: console.NewRecent(observer()), signals: signals.New(f.Signals), started: time.Now()}
 	defer func() {
 		if err != nil {
 			d.close()
@@ -68,7 +70,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	if d.events, err = audit.Open(f.Events, stateDir(f, "events"), observer()); err != nil {
 		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
 	}
-	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log}
+	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, d.signals, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log}
 	d.in.own = d.server.Owns
 	b, err := assemble(f, d.in)
 	if err != nil {
@@ -89,6 +91,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 // use puts b in force.
 func (d *daemon) use(b *built) {
 	d.server.Use(b.rules)
+	d.signals.Use(b.file.Signals)
 	if d.dns != nil {
 		d.dns.server.Use(b.dns)
 	}

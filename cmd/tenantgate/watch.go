@@ -9,16 +9,18 @@ import (
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/console"
+	"github.com/tenantgate/tenantgate/signals"
 	"github.com/tenantgate/tenantgate/tagging"
 	"github.com/tenantgate/tenantgate/tokens"
 )
 
-// watched is the event log with the console looking on: it sees what the log
-// has kept, and nothing else.
+// watched is the event log with the console and the signals looking on: they
+// see what the log has kept, and nothing else.
 type watched struct {
-	log    *audit.Log
-	recent *console.Recent
-	kept   *atomic.Int64
+	log     *audit.Log
+	recent  *console.Recent
+	signals *signals.Watch
+	kept    *atomic.Int64
 }
 
 // Record implements proxy.Recorder.
@@ -31,6 +33,11 @@ func (w watched) Record(e *audit.Event) error {
 		w.kept.Store(time.Now().UnixNano())
 	}
 	w.recent.Add(e)
+	for _, s := range w.signals.See(e) {
+		if w.log.Record(s) == nil { // else the log tells: nothing depends on a signal
+			w.recent.Add(s)
+		}
+	}
 	return nil
 }
 
