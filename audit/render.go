@@ -7,8 +7,9 @@ import (
 	"github.com/tenantgate/tenantgate/setting"
 )
 
-// A rendering appends an event in another form, without a newline. The line is
-// the event as it is in the events file.
+// A rendering appends an event in another form, without a newline; nothing
+// where the form has no place for it. The line is the event as it is in the
+// events file.
 type rendering func(b, line []byte) ([]byte, error)
 
 // renderingOf returns the rendering that is called format; the first known
@@ -27,12 +28,33 @@ func renderingOf(format string, known ...string) (rendering, error) {
 
 // renderings are all of them, by the name that a configuration gives them.
 var renderings = map[string]rendering{
-	"ecs":  native,
-	"cef":  cef,
-	"leef": leef,
-	"cim":  cim,
-	"ocsf": ocsf,
-	"asim": asim,
+	"ecs":   native,
+	"cef":   cef,
+	"leef":  leef,
+	"cim":   cim,
+	"ocsf":  ocsf,
+	"asim":  asim,
+	"squid": squid,
+	"w3c":   w3c,
+}
+
+// textFormats are those that a file or standard output may have: each puts an
+// event on a line of its own.
+var textFormats = []string{"ecs", "ocsf", "asim", "cim", "cef", "leef", "squid", "w3c"}
+
+// renderLines appends a batch, each event on a line of its own.
+func renderLines(b []byte, batch []Line, render rendering) ([]byte, error) {
+	for i, l := range batch {
+		from := len(b)
+		var err error
+		if b, err = render(b, l.JSON); err != nil {
+			return b, &Failure{Class: Poison, Index: i, Err: err}
+		}
+		if len(b) > from {
+			b = append(b, '\n')
+		}
+	}
+	return b, nil
 }
 
 // native is the event as it is.

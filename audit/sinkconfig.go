@@ -31,6 +31,7 @@ type SinkConfig struct {
 	Splunk   SplunkConfig      `yaml:"splunk"`
 	Sentinel SentinelConfig    `yaml:"sentinel"`
 	Kafka    KafkaConfig       `yaml:"kafka"`
+	File     FileConfig        `yaml:"file"`
 }
 
 // BatchConfig bounds what is sent at once. Zero is the type's own.
@@ -41,7 +42,7 @@ type BatchConfig struct {
 }
 
 // sinkTypes are the types of sink, in the order of docs/sinks.md.
-var sinkTypes = []string{"webhook", "syslog", "splunk", "sentinel", "kafka", "otlp"}
+var sinkTypes = []string{"webhook", "syslog", "splunk", "sentinel", "kafka", "otlp", "file", "stdout"}
 
 // newSink makes the sink that c describes. It dials nothing. Paths of its
 // errors are relative to c.
@@ -59,6 +60,10 @@ func newSink(c SinkConfig, o Observer) (Sink, error) {
 		return newKafka(c, o)
 	case "otlp":
 		return newOTLP(c, o)
+	case "file":
+		return newFile(c)
+	case "stdout":
+		return newStdout(c)
 	}
 	return nil, setting.Errorf("type", "known here: "+strings.Join(sinkTypes, ", "), "%q is not a type of sink", c.Type)
 }
@@ -111,7 +116,7 @@ func (c Config) build(o Observer, newSink makeSink) ([]Sink, error) {
 		}
 		all = append(all, s)
 	}
-	return all, errors.Join(bad...)
+	return all, errors.Join(append(bad, c.oneStdout())...)
 }
 
 // sinkName keeps a name fit for a file and a metric's label.

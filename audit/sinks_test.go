@@ -464,6 +464,9 @@ func TestSettingsOfSinksAreCheckedAllAtOnce(t *testing.T) {
 		{Name: "s", Type: "sentinel", URL: "https://x", Sentinel: SentinelConfig{Rule: "r", Credential: "password"}},
 		{Name: "k", Type: "kafka", Kafka: KafkaConfig{Mechanism: "x", Compression: "x", Idempotence: "x"}},
 		{Name: "o", Type: "otlp", URL: ""},
+		{Name: "f", Type: "file", Format: "xml", File: FileConfig{Path: "x", MaxBytes: 1, Keep: -1, MaxAge: 1}},
+		{Name: "c", Type: "stdout"},
+		{Name: "d", Type: "stdout"},
 	}}
 	err := c.Check()
 	var got []string
@@ -485,6 +488,7 @@ func TestSettingsOfSinksAreCheckedAllAtOnce(t *testing.T) {
 		"sinks[3].webhook", "sinks[3].format", "sinks[3].url", "sinks[3].syslog.framing", "sinks[3].syslog.facility",
 		"sinks[4].token", "sinks[4].roots", "sinks[5].sentinel.rule",
 		"sinks[6].kafka.mechanism", "sinks[6].kafka.brokers", "sinks[6].kafka.compression", "sinks[6].kafka.idempotence", "sinks[7].url",
+		"sinks[8].format", "sinks[8].file.path", "sinks[8].file.max_bytes", "sinks[8].file.keep", "sinks[8].file.max_age", "sinks[10].type",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
@@ -492,7 +496,7 @@ func TestSettingsOfSinksAreCheckedAllAtOnce(t *testing.T) {
 	if _, err := Open(c, t.TempDir(), testObserver); err == nil {
 		t.Error("it opens all the same")
 	}
-	if hint := fmt.Sprint(err); !strings.Contains(hint, "known here: webhook, syslog, splunk, sentinel, kafka, otlp") {
+	if hint := fmt.Sprint(err); !strings.Contains(hint, "known here: webhook, syslog, splunk, sentinel, kafka, otlp, file, stdout") {
 		t.Errorf("the types are not listed: %v", hint)
 	}
 }
