@@ -1,6 +1,9 @@
 package audit
 
-import "time"
+import (
+	"log/slog"
+	"time"
+)
 
 // Config is the events section of the configuration.
 type Config struct {
@@ -9,6 +12,8 @@ type Config struct {
 	Full  string       `yaml:"full"`  // block | pass: what becomes of a tenant event when the disk is full; empty is block
 	Spool SpoolConfig  `yaml:"spool"` // where events wait for the sinks
 	Sinks []SinkConfig `yaml:"sinks"` // other places that events are sent to
+
+	Log *slog.Logger `yaml:"-" json:"-"` // told when a sink begins to fail, and when it is over; nil: nobody is
 }
 
 // SpoolConfig bounds what waits for the sinks, and what is kept to be sent

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,7 +58,7 @@ func (l *Log) launch(cfg Config, sinks []Sink, last uint64) (err error) {
 			if err != nil {
 				return err
 			}
-			fl.ships = append(fl.ships, l.newShipper(c, sink, stream, at, dead, fl.drain))
+			fl.ships = append(fl.ships, l.newShipper(c, sink, stream, at, dead, fl.drain, cfg.Log))
 		}
 	}
 	if len(sinks) == 0 {
@@ -71,10 +72,10 @@ func (l *Log) launch(cfg Config, sinks []Sink, last uint64) (err error) {
 	return nil
 }
 
-func (l *Log) newShipper(c SinkConfig, sink Sink, from *stream, at *cursor, dead *graveyard, drain chan struct{}) *shipper {
+func (l *Log) newShipper(c SinkConfig, sink Sink, from *stream, at *cursor, dead *graveyard, drain chan struct{}, log *slog.Logger) *shipper {
 	s := &shipper{
 		sink: sink, kind: from.kind, stream: from, limits: c.limits(), cursor: at, dead: dead,
-		note: l.note, wake: make(chan struct{}, 1), drain: drain,
+		note: l.note, log: newSinkLog(log, c, from.kind), wake: make(chan struct{}, 1), drain: drain,
 		stats: SinkStats{Name: c.Name, Type: c.Type, Kind: from.kind.String(), Healthy: true},
 	}
 	s.reader = &reader{stream: from, after: at.acked.Load()}

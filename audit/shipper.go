@@ -17,6 +17,7 @@ type shipper struct {
 	cursor *cursor
 	dead   *graveyard
 	note   func(action, sink string, count uint64) // records an event about the log
+	log    *sinkLog
 	wake   chan struct{}
 	drain  chan struct{} // closed: send what is there, at once, and end
 
@@ -222,6 +223,7 @@ func (s *shipper) pause(ctx context.Context, d time.Duration) bool {
 
 func (s *shipper) succeeded(batch []Line) {
 	s.buried = 0
+	s.log.succeeded()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Healthy = true
@@ -234,6 +236,7 @@ func (s *shipper) succeeded(batch []Line) {
 }
 
 func (s *shipper) failed(f *Failure) {
+	s.log.failed(f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Healthy = false

@@ -104,7 +104,7 @@ func (d *daemon) replace(f config.File) error {
 		}
 	}
 	if !reflect.DeepEqual(f.Events.Sinks, old.Events.Sinks) {
-		if err := d.events.UseSinks(f.Events); err != nil {
+		if err := d.events.UseSinks(d.eventsOf(f)); err != nil {
 			return fmt.Errorf("events.sinks: %w", err)
 		}
 	}

@@ -67,7 +67,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	if d.in.digestKey, err = digestKey(stateDir(f, "digest.key")); err != nil {
 		return nil, broke{err, "the state directory must be ours alone"}
 	}
-	if d.events, err = audit.Open(f.Events, stateDir(f, "events"), observer()); err != nil {
+	if d.events, err = audit.Open(d.eventsOf(f), stateDir(f, "events"), observer()); err != nil {
 		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
 	}
 	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, d.signals, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log}
@@ -86,6 +86,13 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	d.use(b)
 	d.count()
 	return d, d.listen(f.Listen)
+}
+
+// eventsOf is the section events with what a file cannot say.
+func (d *daemon) eventsOf(f config.File) audit.Config {
+	c := f.Events
+	c.Log = d.log
+	return c
 }
 
 // use puts b in force.

@@ -122,6 +122,9 @@ func TestASinkThatDoesNotWorkSaysWhyAndHoldsUpNobody(t *testing.T) {
 		text, _ = io.ReadAll(r.get("/readyz").Body)
 		return bytes.Contains(text, []byte("401"))
 	})
+	if n := strings.Count(r.log.String(), "sink fails"); n != 1 || !strings.Contains(r.log.String(), "tenantgate sinks test siem") {
+		t.Errorf("said %d times in %s", n, r.log)
+	}
 	code, out, errs := say("sinks", "test", "-c", r.file, "siem")
 	if code != 3 || !strings.Contains(errs, "configuration: 401") {
 		t.Errorf("sinks test: %d %q %q", code, out, errs)
