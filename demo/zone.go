@@ -41,8 +41,14 @@ var (
 		"*.azurewebsites.net", "www.contoso.com", "www.fabrikam.com")
 )
 
+// services are hosts of others that read restriction headers of their own.
+var services = hosts.MustParseSet(
+	"google.com", "*.google.com", "slack.com", "*.slack.com", "dropbox.com", "*.dropbox.com", "github.com", "api.github.com", "*.githubcopilot.com",
+	"chatgpt.com", "*.chatgpt.com", "api.openai.com", "claude.ai", "*.claude.ai", "claude.com", "anthropic.com", "*.anthropic.com",
+	"*.webex.com", "atlas-a.wbx2.com", "zoom.us", "*.zoom.us", "zoom.com", "*.zoom.com")
+
 // zone is every name that resolves.
-var zone = signInHosts.Union(consumerHosts).Union(graphHosts).Union(sharePointHosts).Union(armHosts).
+var zone = services.Union(signInHosts).Union(consumerHosts).Union(graphHosts).Union(sharePointHosts).Union(armHosts).
 	Union(storageHosts).Union(vaultHosts).Union(otherDataHosts).Union(unlistedHosts)
 
 // exists tells whether the cloud answers for n. Beside the zone there is what

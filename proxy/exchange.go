@@ -81,7 +81,7 @@ func (x *exchange) release() {
 // they are evidence.
 func (x *exchange) screen() (policy.Reason, bool) {
 	r := x.in
-	x.clientTags = tagging.Strip(r.Header)
+	x.clientTags = x.rules.Tags.Strip(r.Header, x.host)
 	switch {
 	case r.Method == http.MethodConnect:
 		return policy.UnsupportedMethod, false
@@ -132,7 +132,7 @@ func (x *exchange) tag() {
 		ctx = x.hints.listen(ctx, x.w)
 	}
 	x.out = outbound(ctx, x.in, x.client.dst)
-	x.received = bodyOf(x.w, x.in, x.out, x.server.uploadIdle())
+	x.received = bodyOf(x)
 	h := x.out.Header
 	n := x.host
 	if x.client.entra {

@@ -48,6 +48,11 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 // judge finds the credentials of the request and the links that it would make,
 // and asks the policy.
 func (x *exchange) judge() policy.Verdict {
+	if x.plane == policy.Other && x.rules.Policy.TaggedOnly(x.host) {
+		return x.rules.Policy.DecideRequest(policy.Request{
+			Host: x.host, Plane: x.plane, Anonymous: x.rules.Tags.Anonymous(x.host, x.in.URL.Path),
+		})
+	}
 	done := x.inspecting()
 	cutOff := x.readSignIn()
 	found, err := x.rules.Tokens.Find(x.found[:0], x.host, x.in)

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/tenantgate/tenantgate/hosts"
-	"github.com/tenantgate/tenantgate/tagging"
 )
 
 // hopByHop are the fields that end at a proxy (RFC 9110, 7.6.1), and those
@@ -69,10 +68,10 @@ func upgradesToWebSocket(r *http.Request) bool {
 }
 
 // declared returns the announced trailers that may leave, without values.
-func declared(t http.Header) http.Header {
+func declared(t http.Header, restriction func(name string) bool) http.Header {
 	out := make(http.Header, len(t))
 	for name := range t {
-		if !tagging.Restriction(name) && httpguts.ValidTrailerHeader(name) {
+		if !restriction(name) && httpguts.ValidTrailerHeader(name) {
 			out[name] = nil
 		}
 	}

@@ -55,6 +55,7 @@ type setup struct {
 	cloud   *demo.Cloud
 	server  *proxy.Server
 	policy  policy.Config
+	tagging tagging.Config
 	observe bool
 	dialer  *proxy.Dialer
 	rules   func(*proxy.Rules)
@@ -68,7 +69,7 @@ func newRig(t *testing.T, change ...func(*setup)) *rig {
 	s := &setup{
 		cloud:  cloud,
 		server: &proxy.Server{Recorder: r.events},
-		policy: policy.Default(),
+		policy: policy.Default(), tagging: tagging.Default(),
 		dialer: &proxy.Dialer{
 			Resolver: cloud, Connect: cloud.Connect,
 			Allow: []netip.Prefix{netip.MustParsePrefix(demo.Addresses)},
@@ -87,7 +88,7 @@ func newRig(t *testing.T, change ...func(*setup)) *rig {
 
 func (r *rig) build(s *setup) {
 	r.t.Helper()
-	tags := must(tagging.New(tagging.Config{Version: "v2"}, demo.Home.ID, demo.Home.Policy))(r.t)
+	tags := must(tagging.New(s.tagging, demo.Home.ID, demo.Home.Policy))(r.t)
 	finder := must(tokens.New(tokens.Config{}, make([]byte, 32)))(r.t)
 	hosts := proxy.Restricted(tags, finder)
 	ca := must(certs.Open(r.t.TempDir()+"/ca", hosts))(r.t)
@@ -100,7 +101,7 @@ func (r *rig) build(s *setup) {
 	r.rules = &proxy.Rules{
 		Tags: tags, Tokens: finder, Ports: []uint16{443}, Origin: s.dialer, HTTP: proxy.NewTransport(s.dialer, origins),
 		Policy: must(policy.New(s.policy, tokens.Tenant(demo.Home.ID), s.observe, policy.Hosts{
-			SignIn: tags.Hosts(), ARM: tokens.ARM, Restricted: hosts, Exempt: tagging.Exempt(), Refused: tags.Refused(),
+			SignIn: tags.Hosts(), ARM: tokens.ARM, Restricted: hosts, Exempt: tagging.Exempt(), Refused: tags.Refused(), Tagged: proxy.Tagged(tags, finder),
 		}, nil))(r.t),
 	}
 	s.rules(r.rules)

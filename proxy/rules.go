@@ -34,11 +34,16 @@ type Rules struct {
 	Hash string
 }
 
-// Restricted returns what is decrypted: the sign-in hosts that read tags and
-// the hosts that carry tokens, less those that must never be decrypted.
+// Restricted returns what is decrypted: the sign-in hosts that read tags, the
+// hosts that carry tokens, and those of other services that are configured,
+// less those that must never be decrypted.
 func Restricted(t *tagging.Table, f *tokens.Finder) hosts.Set {
-	return t.Hosts().Union(f.Hosts()).Without(tagging.Exempt())
+	return t.Hosts().Union(f.Hosts()).Union(t.Providers()).Without(tagging.Exempt())
 }
+
+// Tagged returns the hosts that are decrypted for their tag alone: those of
+// other services that carry no token of Microsoft's.
+func Tagged(t *tagging.Table, f *tokens.Finder) hosts.Set { return t.Providers().Without(f.Hosts()) }
 
 func (r *Rules) portAllowed(port uint16) bool { return slices.Contains(r.Ports, port) }
 

@@ -18,14 +18,15 @@ func hasBody(r *http.Request) bool {
 	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
 }
 
-// bodyOf gives out the body of in. It returns nil where there is none.
-func bodyOf(w http.ResponseWriter, in, out *http.Request, idle time.Duration) *countingBody {
+// bodyOf gives x.out the body of x.in. It returns nil where there is none.
+func bodyOf(x *exchange) *countingBody {
+	in, out := x.in, x.out
 	if !hasBody(in) {
 		return nil
 	}
-	b := &countingBody{ReadCloser: in.Body, in: in, control: http.NewResponseController(w), idle: idle}
+	b := &countingBody{ReadCloser: in.Body, in: in, control: http.NewResponseController(x.w), idle: x.server.uploadIdle()}
 	if len(in.Trailer) > 0 {
-		b.trailer = declared(in.Trailer)
+		b.trailer = declared(in.Trailer, func(name string) bool { return x.rules.Tags.Restriction(x.host, name) })
 		out.Trailer = b.trailer
 	}
 	out.Body = b

@@ -4,6 +4,8 @@ package tagging
 type Config struct {
 	Version string `yaml:"version"` // "v2" (default) or "v1"; the two are never mixed
 	V1      V1     `yaml:"v1"`      // only with version v1
+
+	Providers Providers `yaml:"providers"` // services beside Entra, off until configured
 }
 
 // V1 are the headers of tenant restrictions v1.

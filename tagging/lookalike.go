@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// restrictionHeaders are the names that a provider may read as a restriction,
+// restrictionHeaders are the names that Entra may read as a restriction,
 // folded: lower case, hyphens. Each is deleted from every request, whatever
 // the mode: Microsoft tells the proxy to replace what a client sent.
 var restrictionHeaders = [...]string{
@@ -26,18 +26,23 @@ const (
 // header or could become one on the way: equal after folding case, taking an
 // underscore for a hyphen (CGI-like servers do) and trimming blanks.
 func Restriction(name string) bool {
-	for name != "" && name[0] <= ' ' {
-		name = name[1:]
-	}
-	for name != "" && name[len(name)-1] <= ' ' {
-		name = name[:len(name)-1]
-	}
+	name = trim(name)
 	for _, known := range restrictionHeaders {
 		if folds(name, known) {
 			return true
 		}
 	}
 	return false
+}
+
+func trim(name string) string {
+	for name != "" && name[0] <= ' ' {
+		name = name[1:]
+	}
+	for name != "" && name[len(name)-1] <= ' ' {
+		name = name[:len(name)-1]
+	}
+	return name
 }
 
 func folds(name, known string) bool {
@@ -61,10 +66,12 @@ func folds(name, known string) bool {
 
 // Strip deletes every restriction header and look-alike from h and returns
 // their names as h spelled them, sorted and bounded; nil if there were none.
-func Strip(h http.Header) []string {
+func Strip(h http.Header) []string { return strip(h, Restriction) }
+
+func strip(h http.Header, restriction func(name string) bool) []string {
 	var found []string
 	for key := range h {
-		if !Restriction(key) {
+		if !restriction(key) {
 			continue
 		}
 		delete(h, key)

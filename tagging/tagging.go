@@ -8,6 +8,7 @@ package tagging
 
 import (
 	"errors"
+	"iter"
 	"net/http"
 	"slices"
 
@@ -43,10 +44,12 @@ func newRule(set hosts.Set, tags ...Tag) rule {
 
 // Table says which host gets which tags. It is immutable.
 type Table struct {
-	rules    []rule
-	hosts    hosts.Set
-	refused  hosts.Set
-	warnings []error
+	rules     []rule
+	hosts     hosts.Set
+	refused   hosts.Set
+	providers []provider
+	others    hosts.Set // of the providers
+	warnings  []error
 }
 
 // New compiles the section for the home tenant and the id of its default
@@ -57,10 +60,14 @@ func New(cfg Config, tenant, policy string) (*Table, error) {
 		refused: signInHosts(refused),
 	}
 	rules, warnings, err := entraRules(cfg, tenant, policy)
-	if err != nil {
+	providers, err2 := cfg.Providers.compile()
+	if err = errors.Join(err, err2); err != nil {
 		return nil, err
 	}
-	t.rules, t.warnings = rules, warnings
+	t.rules, t.warnings, t.providers = rules, warnings, providers
+	for _, p := range providers {
+		t.others = t.others.Union(p.hosts)
+	}
 	return t, nil
 }
 
@@ -77,16 +84,21 @@ func (t *Table) Warnings() error { return errors.Join(t.warnings...) }
 
 // Tags returns what is sent to n, nil for a host that reads no tags. The slice
 // is shared: do not write to it.
-func (t *Table) Tags(n hosts.Name) []Tag {
-	if r := t.rule(n); r != nil {
-		return r.tags
+func (t *Table) Tags(n hosts.Name) (tags []Tag) {
+	for r := range t.rulesFor(n) {
+		if tags == nil {
+			tags = r.tags
+			continue
+		}
+		tags = append(slices.Clip(tags), r.tags...)
 	}
-	return nil
+	return tags
 }
 
 // Apply makes h, which must not be nil, what n may be sent:
 //
-//  1. every restriction header and look-alike is deleted, on every host,
+//  1. every restriction header and look-alike is deleted: what Entra reads on
+//     every host, what another provider reads on its own hosts
 //  2. n's own tags are set, once each,
 //  3. their names are returned as the provider documents them, nil for a host
 //     that reads no tags.
@@ -94,8 +106,10 @@ func (t *Table) Tags(n hosts.Name) []Tag {
 // The returned slice is shared: do not write to it. Trailers and the Connection
 // header are the caller's; see Restriction.
 func (t *Table) Apply(h http.Header, n hosts.Name) []string {
+	var few [maxFew]*provider
+	own := t.providersOf(few[:0], n)
 	for key := range h {
-		if Restriction(key) {
+		if Restriction(key) || reads(own, key) {
 			delete(h, key)
 		}
 	}
@@ -104,22 +118,39 @@ func (t *Table) Apply(h http.Header, n hosts.Name) []string {
 
 // Set does the second half of Apply, for a caller that has been through h with
 // Strip already and wants to know what was found.
-func (t *Table) Set(h http.Header, n hosts.Name) []string {
-	r := t.rule(n)
-	if r == nil {
-		return nil
+func (t *Table) Set(h http.Header, n hosts.Name) (names []string) {
+	for r := range t.rulesFor(n) {
+		for i, key := range r.keys {
+			h[key] = r.values[i]
+		}
+		if names == nil {
+			names = r.names
+			continue
+		}
+		names = append(slices.Clip(names), r.names...)
 	}
-	for i, key := range r.keys {
-		h[key] = r.values[i]
-	}
-	return r.names
+	return names
 }
 
-func (t *Table) rule(n hosts.Name) *rule {
-	for i := range t.rules {
-		if t.rules[i].hosts.Has(n) {
-			return &t.rules[i]
+// rulesFor yields the rules that hold for n: Entra has one for a host, and a
+// service beside it one for each entry that names the host.
+func (t *Table) rulesFor(n hosts.Name) iter.Seq[*rule] {
+	return func(yield func(*rule) bool) {
+		for i := range t.rules {
+			if t.rules[i].hosts.Has(n) {
+				yield(&t.rules[i])
+				return
+			}
+		}
+		if !t.others.Has(n) {
+			return
+		}
+		for _, p := range t.providers {
+			for i := range p.rules {
+				if p.rules[i].hosts.Has(n) && !yield(&p.rules[i]) {
+					return
+				}
+			}
 		}
 	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -85,11 +86,19 @@ func checkAuthority(f config.File) error {
 	bad := []error{keyAccess(filepath.Join(dir, "ca.key"))}
 	for _, pattern := range a.Missing(b.restricted) {
 		bad = append(bad, config.Problem{
-			Path: "tokens.hosts", What: fmt.Sprintf("%s is outside the name constraints of the CA in %s", pattern, dir),
+			Path: broughtBy(b, pattern), What: fmt.Sprintf("%s is outside the name constraints of the CA in %s", pattern, dir),
 			Hint: "make a CA that covers it: tenantgate ca rotate",
 		})
 	}
 	return errors.Join(bad...)
+}
+
+// broughtBy is the setting for whose sake what pattern names is decrypted.
+func broughtBy(b *built, pattern string) string {
+	if slices.Contains(b.rules.Tags.Providers().Patterns(), pattern) {
+		return "tagging.providers"
+	}
+	return "tokens.hosts"
 }
 
 // keyAccess reports a key that others may read, which run refuses.
