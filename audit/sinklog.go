@@ -12,10 +12,10 @@ import (
 type sinkLog struct {
 	log  *slog.Logger // nil: nothing is said
 	name string
-	said bool         // that it fails
-	last Class        // what was said
-	once bool         // it has failed once since something was taken
-	from time.Time    // when it began
+	said bool      // that it fails
+	last Class     // what was said
+	once bool      // it has failed once since something was taken
+	from time.Time // when it began
 }
 
 func newSinkLog(l *slog.Logger, c SinkConfig, k Kind) *sinkLog {

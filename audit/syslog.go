@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 type SyslogConfig struct {
 	Framing  string `yaml:"framing"`  // octets | lines; empty is octets. Over UDP a datagram is a message
 	Facility int    `yaml:"facility"` // 0 is 13, log audit
+	Header   string `yaml:"header"`   // rfc5424 | rfc3164 | none; empty is rfc5424
 }
 
 // A Syslog sends each event as an RFC 5424 message: over TLS (RFC 5425), TCP
@@ -49,7 +51,10 @@ func newSyslog(c SinkConfig) (Sink, error) {
 	render, err1 := renderingOf(c.Format, "ecs", "cef", "leef")
 	s := &Syslog{name: c.Name, lines: c.Syslog.Framing == "lines"}
 	err2 := s.address(c)
-	var err3, err4 error
+	var err3, err4, err5 error
+	if !slices.Contains(syslogHeaders, c.Syslog.Header) {
+		err5 = setting.Errorf("syslog.header", "write rfc5424, rfc3164 or none", "%q is none of them", c.Syslog.Header)
+	}
 	if c.Syslog.Framing != "" && c.Syslog.Framing != "octets" && !s.lines {
 		err3 = setting.Errorf("syslog.framing", "write octets or lines", "%q is neither", c.Syslog.Framing)
 	}
@@ -60,10 +65,10 @@ func newSyslog(c SinkConfig) (Sink, error) {
 	if facility < 0 || facility > 23 {
 		err4 = setting.Errorf("syslog.facility", "write 1 to 23", "%d is not a facility", facility)
 	}
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return nil, err
 	}
-	s.message = syslogMessage{facility: facility, render: render}
+	s.message = syslogMessage{facility: facility, header: c.Syslog.Header, tag: c.Format == "" || c.Format == "ecs", render: render}
 	return s, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -228,6 +229,26 @@ func TestCEFAndLEEFGoInTheBodyOfSyslog(t *testing.T) {
 		}
 		if m := <-got; !strings.HasPrefix(*m.Message, start) {
 			t.Errorf("%s: %q", format, *m.Message)
+		}
+	}
+}
+
+func TestReceiversOfTheOlderHeaderGetIt(t *testing.T) {
+	pid := os.Getpid()
+	for _, tt := range []struct{ header, format, start string }{
+		{"rfc3164", "cef", "<108>Nov 21 19:00:00 gate-1 CEF:0|tenantgate|"},
+		{"rfc3164", "leef", "<108>Nov 21 19:00:00 gate-1 LEEF:2.0|tenantgate|"},
+		{"rfc3164", "", fmt.Sprintf(`<108>Nov 21 19:00:00 gate-1 tenantgate[%d]: {"@timestamp":`, pid)},
+		{"rfc3164", "ecs", fmt.Sprintf(`<108>Nov 21 19:00:00 gate-1 tenantgate[%d]: {"@timestamp":`, pid)},
+		{"none", "cef", "CEF:0|tenantgate|"},
+	} {
+		s, err := newSink(SinkConfig{Type: "syslog", URL: "tcp://127.0.0.1", Format: tt.format, Syslog: SyslogConfig{Header: tt.header}}, testObserver)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := s.(*Syslog).message.append(nil, sample(blocked()))
+		if err != nil || !strings.HasPrefix(string(b), tt.start) {
+			t.Errorf("%s, %s: %q, %v", tt.header, tt.format, b, err)
 		}
 	}
 }

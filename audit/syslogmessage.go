@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // A syslogMessage writes events as RFC 5424 messages:
@@ -15,10 +16,22 @@ import (
 // There is no structured data: its names need an enterprise number, and the
 // body says it all. There is no byte order mark, which breaks parsers that take
 // JSON, CEF or LEEF from the body.
+//
+// With header rfc3164 it is the older form, which receivers of CEF and LEEF
+// often want, and with none the body alone. There the time is UTC: the form has
+// no zone (RFC 3164 section 4.1.2). CEF and LEEF name themselves, JSON needs a
+// tag.
+//
+//	<PRI>Mmm dd hh:mm:ss HOSTNAME [tenantgate[PROCID]: ]BODY
 type syslogMessage struct {
 	facility int
+	header   string // syslogHeaders; empty is rfc5424
+	tag      bool   // rfc3164: the body does not name itself
 	render   rendering
 }
+
+// syslogHeaders are the forms of a message.
+var syslogHeaders = []string{"", "rfc5424", "rfc3164", "none"}
 
 // Bounds of RFC 5424 section 6.
 const (
@@ -31,8 +44,15 @@ func (m syslogMessage) append(b []byte, l Line) ([]byte, error) {
 	if err != nil {
 		return b, err
 	}
+	if m.header == "none" {
+		return m.render(b, bytes.TrimSuffix(l.JSON, []byte{'\n'}))
+	}
 	b = append(b, '<')
 	b = strconv.AppendInt(b, int64(m.facility*8+t.syslogSeverity()), 10)
+	if m.header == "rfc3164" {
+		b = m.older(append(b, '>'), t)
+		return m.render(b, bytes.TrimSuffix(l.JSON, []byte{'\n'}))
+	}
 	b = append(b, ">1 "...)
 	b = t.Time.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z")
 	b = appendSyslogWord(b, t.Observer.Hostname, maxSyslogHost)
@@ -41,6 +61,17 @@ func (m syslogMessage) append(b []byte, l Line) ([]byte, error) {
 	b = appendSyslogWord(b, t.Own.Kind, maxSyslogID)
 	b = append(b, " - "...)
 	return m.render(b, bytes.TrimSuffix(l.JSON, []byte{'\n'}))
+}
+
+// older writes the rest of an RFC 3164 header.
+func (m syslogMessage) older(b []byte, t *told) []byte {
+	b = t.Time.UTC().AppendFormat(b, time.Stamp)
+	b = append(appendSyslogWord(b, t.Observer.Hostname, maxSyslogHost), ' ')
+	if !m.tag {
+		return b
+	}
+	b = strconv.AppendInt(append(b, "tenantgate["...), int64(os.Getpid()), 10)
+	return append(b, "]: "...)
 }
 
 // syslogSeverity is 4 (warning) for an attempt, 5 (notice) for what else is
