@@ -4,7 +4,7 @@
 // What must not be got wrong: a tenant event is in the file when Record
 // returns nil (it survives kill -9), and a verdict is carried out only then.
 // Access events wait a moment in memory and may be shed, which is itself a
-// tenant event. Sequence numbers are given out by the one writer as it writes:
+// tenant event. Sequence numbers are given out under one lock, as it is written:
 // lines are in their order, and a gap is a loss.
 package audit
 
@@ -45,20 +45,21 @@ type Log struct {
 	sinks  sync.Mutex            // held while the fleet is exchanged
 	who    Observer
 	make   makeSink
-	when   string // when events are synced: always, interval, never
-	pass   bool   // let happen what could not be recorded because the disk is full
-	seq    uint64 // of the last event in the file; the writer's
-	batch  []*record
-	out    []byte
-	due    time.Time   // when shedding may be announced again; the writer's
+	when   string      // when events are synced: always, interval, never
+	pass   bool        // let happen what could not be recorded because the disk is full
 	failed atomic.Bool // the last sync failed: no event is safe until one succeeds
 	synced atomic.Uint64
 
-	wake     chan struct{}   // something waits for the writer
-	flush    *time.Timer     // access events have waited long enough
-	dirty    chan struct{}   // something waits for a sync
-	reopen   chan chan error // Reopen waits
-	ask      chan func()     // something that only the writer may do
+	writing sync.Mutex // held by whoever writes; guards these and what file and spool call the writer's
+	seq     uint64     // of the last event in the file
+	batch   []*record
+	out     []byte
+	due     time.Time // when shedding may be announced again
+	over    bool      // the last batch is written
+
+	wake     chan struct{} // something waits for the writer
+	flush    *time.Timer   // access events have waited long enough
+	dirty    chan struct{} // something waits for a sync
 	quit     chan struct{}
 	finished chan struct{} // the writer is done
 	syncer   sync.WaitGroup
@@ -66,6 +67,7 @@ type Log struct {
 	mu      sync.Mutex
 	queue   queue
 	stats   Stats
+	led     bool // somebody is about to write the next batch
 	failing bool // the last write failed
 	closed  bool
 
@@ -113,7 +115,6 @@ func openLog(cfg Config, dir string, o Observer, newSink makeSink) (*Log, error)
 		who:      o,
 		make:     newSink,
 		spool:    newSpool(filepath.Join(dir, "spool"), cfg.Spool),
-		ask:      make(chan func()),
 		opened:   time.Now(),
 		dir:      d,
 		file:     &file{path: path},
@@ -121,7 +122,6 @@ func openLog(cfg Config, dir string, o Observer, newSink makeSink) (*Log, error)
 		pass:     cfg.Full == "pass",
 		wake:     make(chan struct{}, 1),
 		dirty:    make(chan struct{}, 1),
-		reopen:   make(chan chan error),
 		quit:     make(chan struct{}),
 		finished: make(chan struct{}),
 	}
@@ -183,13 +183,12 @@ func (l *Log) Stats() Stats {
 // logrotate's postrotate asks for with SIGHUP. A file that was removed or
 // replaced is noticed without it.
 func (l *Log) Reopen() error {
-	reply := make(chan error, 1)
-	select {
-	case l.reopen <- reply:
-		return <-reply
-	case <-l.finished:
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.over {
 		return ErrClosed
 	}
+	return l.file.reopen()
 }
 
 // Close writes what waits, syncs, lets the sinks send what is left for a few

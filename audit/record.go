@@ -42,10 +42,14 @@ func (l *Log) Record(e *Event) error {
 		return l.enqueue(r)
 	}
 	r.await = true
-	if err := l.enqueue(r); err != nil {
+	first, err := l.join(r)
+	if err != nil {
 		return err
 	}
-	err := <-r.done
+	if first {
+		l.lead()
+	}
+	err = <-r.done
 	e.Seq = r.seq
 	l.release(r)
 	return err
@@ -70,30 +74,38 @@ func (l *Log) release(r *record) {
 	}
 }
 
-// enqueue hands r to the writer.
+// join puts a tenant record into the next batch. The first of a batch leads it.
+func (l *Log) join(r *record) (first bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false, ErrClosed
+	}
+	l.queue.tenant = append(l.queue.tenant, r)
+	first = !l.led
+	l.led = true
+	return first, nil
+}
+
+// enqueue has an access record wait, and wakes the writer if too many do.
 func (l *Log) enqueue(r *record) error {
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
 		return ErrClosed
 	}
-	wake, yield := true, false
-	if r.kind == Tenant {
-		l.queue.tenant = append(l.queue.tenant, r)
-	} else {
-		if len(l.queue.access) == 0 {
-			l.flush.Reset(flushEvery)
-		}
-		l.queue.push(r)
-		for l.queue.bytes > maxAccess && len(l.queue.access) > 0 {
-			l.release(l.queue.shift())
-			l.queue.shed++
-			l.stats.Shed++
-		}
-		// While writing fails, the timer alone tries again.
-		wake = l.queue.bytes >= wakeAt && !l.failing
-		yield = l.queue.bytes >= maxAccess/2 && !l.failing
+	if len(l.queue.access) == 0 {
+		l.flush.Reset(flushEvery)
 	}
+	l.queue.push(r)
+	for l.queue.bytes > maxAccess && len(l.queue.access) > 0 {
+		l.release(l.queue.shift())
+		l.queue.shed++
+		l.stats.Shed++
+	}
+	// While writing fails, the timer alone tries again.
+	wake := l.queue.bytes >= wakeAt && !l.failing
+	yield := l.queue.bytes >= maxAccess/2 && !l.failing
 	l.mu.Unlock()
 	if wake {
 		poke(l.wake)

@@ -27,27 +27,21 @@ func (l *Log) UseSinks(cfg Config) error {
 	return errors.Join(landed, l.launch(cfg, made, last))
 }
 
-// openForSinks has the writer begin with the spool, or end with it, and returns
-// the number of the last event.
+// openForSinks begins to write to the spool, or ends it, and returns the number
+// of the last event.
 func (l *Log) openForSinks(wanted bool) (last uint64, err error) {
-	done := make(chan struct{})
-	do := func() {
-		defer close(done)
-		if wanted && !l.spools.Load() {
-			var o opening
-			if o, err = l.spool.open(l.seq); err != nil {
-				return
-			}
-			l.seq = max(l.seq, o.last)
-		}
-		l.spools.Store(wanted)
-		last = l.seq
-	}
-	select {
-	case l.ask <- do:
-		<-done
-		return last, err
-	case <-l.finished:
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.over {
 		return 0, ErrClosed
 	}
+	if wanted && !l.spools.Load() {
+		o, err := l.spool.open(l.seq)
+		if err != nil {
+			return l.seq, err
+		}
+		l.seq = max(l.seq, o.last)
+	}
+	l.spools.Store(wanted)
+	return l.seq, nil
 }

@@ -7,33 +7,53 @@ import (
 	"time"
 )
 
-// run is the one writer. It writes what waits as soon as somebody waits for it,
-// and otherwise when the access events have waited long enough.
+// run writes what nobody waits for: access events that have waited long enough,
+// and what was left of a batch.
 func (l *Log) run() {
 	defer close(l.finished)
 	for {
 		select {
 		case <-l.wake:
-			// On one processor the writer runs as soon as the first caller waits.
-			// Yielding once lets the others join its batch.
-			runtime.Gosched()
 		case <-l.flush.C:
-		case reply := <-l.reopen:
-			reply <- l.file.reopen()
-		case do := <-l.ask:
-			do()
 		case <-l.quit:
+			l.writing.Lock()
+			defer l.writing.Unlock()
 			l.due = time.Time{}
 			for l.write() {
 			}
+			l.over = true
 			return
 		}
+		l.writing.Lock()
 		for l.write() {
 		}
+		l.writing.Unlock()
 	}
 }
 
-// write writes one batch. It reports whether there may be more to write.
+// lead writes the next batch in the caller's own goroutine, which costs less
+// than to wake another and wait for it. Whoever records an event until the
+// batch is taken joins it and only waits: while the batch before is being
+// written, and for one turn of the scheduler.
+func (l *Log) lead() {
+	runtime.Gosched()
+	l.writing.Lock()
+	more := !l.over && l.write() && l.waits()
+	l.writing.Unlock()
+	if more {
+		poke(l.wake)
+	}
+}
+
+// waits reports whether somebody waits for the next batch.
+func (l *Log) waits() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue.tenant) > 0 || l.queue.bytes >= wakeAt
+}
+
+// write writes one batch. It reports whether there may be more to write. The
+// caller holds l.writing.
 func (l *Log) write() bool {
 	batch := l.take()
 	if len(batch) == 0 {
@@ -87,6 +107,7 @@ func (l *Log) keep(lines []byte) (left bool, err error) {
 func (l *Log) take() []*record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.led = false
 	batch := l.batch[:0]
 	if shed := l.queue.shed; shed > 0 {
 		if wait := time.Until(l.due); wait > 0 {
