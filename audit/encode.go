@@ -34,6 +34,8 @@ type encoder struct {
 	lim       limits
 	truncated bool
 	originals []original
+	second    int64    // of stamp
+	stamp     [20]byte // the last timestamp up to its full stop
 }
 
 // An original is the bytes of a field that was not valid UTF-8.
@@ -78,9 +80,21 @@ func (x *encoder) event(e *Event) {
 	x.raw(`},`)
 }
 
-// timestamp writes t as RFC 3339 in UTC with microseconds, at a third of what
-// AppendFormat takes for it.
+// timestamp writes t as RFC 3339 in UTC with microseconds. What the second
+// gives is kept: the next event is often of the same.
 func (x *encoder) timestamp(t time.Time) {
+	if s := t.Unix(); s != x.second || s == 0 {
+		from := len(x.b)
+		x.date(t)
+		x.second = s
+		copy(x.stamp[:], x.b[from:])
+	} else {
+		x.b = append(x.b, x.stamp[:]...)
+	}
+	x.digits(t.Nanosecond()/1000, 6, 'Z')
+}
+
+func (x *encoder) date(t time.Time) {
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
 	x.digits(year, 4, '-')
@@ -89,7 +103,6 @@ func (x *encoder) timestamp(t time.Time) {
 	x.digits(hour, 2, ':')
 	x.digits(minute, 2, ':')
 	x.digits(second, 2, '.')
-	x.digits(t.Nanosecond()/1000, 6, 'Z')
 }
 
 // digits writes n with leading zeros, and end behind it.

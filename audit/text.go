@@ -70,8 +70,8 @@ var plain = func() (t [utf8.RuneSelf]bool) {
 func appendString(b []byte, s string) (_ []byte, valid bool) {
 	valid = true
 	b = append(b, '"')
-	from := 0 // s[from:i] needs no escape
-	for i := 0; i < len(s); {
+	from, i := 0, ordinary(s) // s[from:i] needs no escape
+	for i < len(s) {
 		if c := s[i]; c < utf8.RuneSelf {
 			if !plain[c] {
 				b = append(b, s[from:i]...)
