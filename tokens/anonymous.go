@@ -1,7 +1,6 @@
 package tokens
 
 import (
-	"encoding/json"
 	"net/url"
 	"path"
 	"strings"
@@ -9,57 +8,73 @@ import (
 	"github.com/tenantgate/tenantgate/hosts"
 )
 
-// sharePoint are the hosts of SharePoint and OneDrive for work.
-var sharePoint = hosts.MustParseSet("*.sharepoint.com", "*.sharepoint.us", "*.sharepoint-mil.us", "*.sharepoint.cn", "*.sharepoint.de")
+// openings are the hosts that let somebody in without an account, and how
+// their URLs tell: an anyone-link or a guest's link of SharePoint or OneDrive,
+// a form, a guest's way into a Teams meeting. None of the shapes is documented by
+// Microsoft; one that has changed is only not recognized, and the credentials
+// of the request are judged all the same.
+var openings = []struct {
+	hosts hosts.Set
+	opens func(path string, u *url.URL) (Tenant, bool)
+}{
+	{hosts.MustParseSet("*.sharepoint.com", "*.sharepoint.us", "*.sharepoint-mil.us", "*.sharepoint.cn", "*.sharepoint.de"), anyoneLink},
+	{hosts.MustParseSet("teams.microsoft.com", "teams.cloud.microsoft", "gov.teams.microsoft.us", "dod.teams.microsoft.us"), meetingJoin},
+	{hosts.MustParseSet("forms.office.com", "forms.cloud.microsoft", "forms.office365.us", "forms.osi.office365.us"), formLink},
+	{hosts.MustParseSet("teams.live.com"), consumerMeeting},
+	{hosts.MustParseSet("onedrive.live.com", "api.onedrive.com", "skyapi.onedrive.live.com"), consumerLink},
+}
 
-// teams are the hosts of Teams meetings.
-var teams = hosts.MustParseSet("teams.microsoft.com", "teams.cloud.microsoft", "gov.teams.microsoft.us", "dod.teams.microsoft.us")
-
-// Anonymous tells whether a URL opens something without an account: an
-// anyone-link of SharePoint or OneDrive, or a guest's way into a Teams
-// meeting. It returns the tenant that the URL itself names, if it names one.
-// The shapes are not documented by Microsoft; one that has changed is only
-// not recognized, and the credentials of the request are judged all the same.
+// Anonymous tells whether a URL opens something without an account. It returns
+// the tenant that the URL itself names, if it names one; else it is the host's.
 func Anonymous(n hosts.Name, u *url.URL) (Tenant, bool) {
-	switch {
-	case sharePoint.Has(n):
-		return "", anyoneLink(canonical(u))
-	case teams.Has(n):
-		return meetingJoin(canonical(u), u)
-	default:
-		return "", false
+	for i := range openings {
+		if openings[i].hosts.Has(n) {
+			return openings[i].opens(canonical(u), u)
+		}
 	}
+	return "", false
 }
 
 // canonical is the path as a lenient origin reads it: letter case, doubled
 // slashes and dots make no other one.
 func canonical(u *url.URL) string { return path.Clean(strings.ToLower("/" + u.Path)) }
 
-// anyoneLink recognizes /:w:/g/…, /:f:/s/…, /:x:/p/… and the older
-// guestaccess.aspx; /:w:/r/… is a link for people who sign in.
-func anyoneLink(path string) bool {
-	if len(path) > 6 && path[0] == '/' && path[1] == ':' && path[3] == ':' && path[4] == '/' {
-		kind := path[5]
-		return (kind == 'g' || kind == 's' || kind == 'p') && path[6] == '/'
+// anyoneLink recognizes /:w:/g/…, /:f:/s/…, /:x:/p/…, the older
+// guestaccess.aspx and a download by ?share=; /:w:/r/… is a link for people who
+// sign in.
+func anyoneLink(path string, u *url.URL) (Tenant, bool) {
+	if kind, ok := linkKind(path); ok {
+		return "", kind == 'g' || kind == 's' || kind == 'p'
 	}
-	return len(path) >= 18 && strings.HasSuffix(path, "/guestaccess.aspx")
+	shared := strings.HasSuffix(path, "/_layouts/15/download.aspx") && u.RawQuery != "" && parameter(u, "share") != ""
+	return "", shared || strings.HasSuffix(path, "/guestaccess.aspx")
 }
 
-// meetingJoin recognizes /l/meetup-join/…?context={"Tid":…} and anon=true.
-func meetingJoin(path string, u *url.URL) (Tenant, bool) {
-	if u.RawQuery == "" {
-		return "", false
+// linkKind returns the letter behind the application of /:w:/g/….
+func linkKind(path string) (kind byte, ok bool) {
+	if len(path) > 6 && path[0] == '/' && path[1] == ':' && path[3] == ':' && path[4] == '/' && path[6] == '/' {
+		return path[5], true
 	}
-	join := strings.HasPrefix(path, "/l/meetup-join/")
-	if !join && !strings.Contains(strings.ToLower(u.RawQuery), "anon") {
-		return "", false
-	}
-	q := u.Query()
-	var context struct{ Tid string }
-	if err := json.Unmarshal([]byte(q.Get("context")), &context); err == nil {
-		if t, ok := ParseTenant(context.Tid); ok {
-			return t, true
+	return 0, false
+}
+
+// consumerLink recognizes a link to a personal account's file: ?authkey=, and
+// the newer shape that SharePoint has too.
+func consumerLink(path string, u *url.URL) (Tenant, bool) {
+	_, ok := linkKind(path)
+	return Consumer, ok || u.RawQuery != "" && parameter(u, "authkey") != ""
+}
+
+// parameter returns the first value of a parameter, whatever its letter case.
+func parameter(u *url.URL, name string) string {
+	for pair := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
+		key, value, _ := strings.Cut(pair, "=")
+		if strings.EqualFold(unescape(key), name) {
+			if plain, err := url.QueryUnescape(value); err == nil {
+				return plain
+			}
+			return unescape(value)
 		}
 	}
-	return "", strings.EqualFold(q.Get("anon"), "true")
+	return ""
 }

@@ -95,3 +95,18 @@ func TestBrokenBodyStaysBroken(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+func TestABodyThatNobodyInspectsCostsNothing(t *testing.T) {
+	f := finder(t)
+	found := make([]*Token, 0, 4)
+	for _, kind := range []string{"application/octet-stream", "image/jpeg", "text/xml; charset=utf-8", "application/mapi-http", ""} {
+		r := request(graph, "Authorization", "Bearer "+big, "Content-Type", kind)
+		r.Method, r.ContentLength, r.Body = http.MethodPut, 1<<30, unread{t}
+		body := r.Body
+		find := func() { found, _ = f.Find(found[:0], "graph.microsoft.com", r) }
+		find()
+		if n := testing.AllocsPerRun(100, find); n != 0 || r.Body != body {
+			t.Errorf("%s: %v allocations, the body is replaced: %v", kind, n, r.Body != body)
+		}
+	}
+}

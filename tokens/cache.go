@@ -59,6 +59,7 @@ type cache struct {
 	aead   cipher.AEAD
 	nonce  [12]byte
 	shards [cacheShards]shard
+	began  time.Time // with a monotonic reading, by which the age of entries is told
 	hits   atomic.Uint64
 	misses atomic.Uint64
 }
@@ -81,8 +82,11 @@ func newCache() (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key the token cache: %w", err)
 	}
-	return &cache{aead: aead}, nil
+	return &cache{aead: aead, began: time.Now()}, nil
 }
+
+// now returns Unix seconds. Since asks one clock and Now asks two.
+func (c *cache) now() int64 { return c.began.Add(time.Since(c.began)).Unix() }
 
 // sum writes the hash of raw to dst, which is on the heap already.
 func (c *cache) sum(dst *sum, raw string) {
@@ -104,7 +108,7 @@ func (c *cache) get(k *key) ([]*Token, bool) {
 		}
 	}
 	s.mu.Unlock()
-	if !ok || e.key != *k || e.until != 0 && time.Now().Unix() >= e.until {
+	if !ok || e.key != *k || e.until != 0 && c.now() >= e.until {
 		c.misses.Add(1)
 		return nil, false
 	}
@@ -120,7 +124,7 @@ func (c *cache) put(k *key, tokens []*Token) {
 			e.until = exp
 		}
 	}
-	if e.until != 0 && time.Now().Unix() >= e.until {
+	if e.until != 0 && c.now() >= e.until {
 		return
 	}
 	s := &c.shards[k.sum[0]%cacheShards]

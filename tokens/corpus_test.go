@@ -15,7 +15,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/tenantgate/tenantgate/hosts"
 )
@@ -118,6 +120,10 @@ func encode(t testing.TB, codings []string, body []byte) []byte {
 			w = gzip.NewWriter(&out)
 		case "deflate":
 			w = zlib.NewWriter(&out)
+		case "br":
+			w = brotli.NewWriter(&out)
+		case "zstd":
+			w, _ = zstd.NewWriter(&out)
 		default:
 			continue
 		}

@@ -76,7 +76,7 @@ func (f *Finder) Hosts() hosts.Set { return f.hosts }
 // credentials that were not found: ErrTooMany, ErrTooLarge or ErrUninspectable.
 func (f *Finder) Find(found []*Token, n hosts.Name, r *http.Request) ([]*Token, error) {
 	s := searches.Get().(*search)
-	*s = search{finder: f, request: r, found: found, first: len(found), carries: f.hosts.Has(n)}
+	*s = search{finder: f, host: n, request: r, found: found, first: len(found), carries: f.hosts.Has(n)}
 	for i := range places {
 		if places[i].everywhere || s.carries {
 			places[i].find(s)
@@ -91,6 +91,7 @@ func (f *Finder) Find(found []*Token, n hosts.Name, r *http.Request) ([]*Token, 
 // search is one run of Find.
 type search struct {
 	finder    *Finder
+	host      hosts.Name
 	request   *http.Request
 	carries   bool // the host carries tokens
 	found     []*Token
@@ -126,6 +127,9 @@ func (s *search) read(place Place, form form, raw string) {
 // add takes a token into the result once: a batch repeats its own. Keys and
 // sessions have no account, so that more than a few say nothing new.
 func (s *search) add(t *Token) {
+	if t.service.has(s.host) {
+		t = t.key
+	}
 	mine := s.found[s.first:]
 	if slices.Contains(mine, t) {
 		return
@@ -168,6 +172,9 @@ func (v *value) add(place Place, raw string, t Token) {
 		return
 	}
 	t.Place, t.Digest = place, v.finder.digest(raw)
+	if t.service != 0 {
+		t.key = t.asKey()
+	}
 	v.tokens = append(v.tokens, &t)
 }
 

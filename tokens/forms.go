@@ -11,6 +11,7 @@ const (
 	asToken               // one bearer token
 	asCookie              // one bearer token, or the service's own session
 	asKey                 // a signature or key, no account inside
+	asSAML                // a SAML response, in one of its codings
 	asSession             // a service's own session, no account to be read
 )
 
@@ -20,6 +21,7 @@ var forms = [...]func(*value, string){
 	asToken:   (*value).token,
 	asCookie:  (*value).cookie,
 	asKey:     (*value).opaqueKey,
+	asSAML:    (*value).saml,
 	asSession: (*value).session,
 }
 

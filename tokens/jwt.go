@@ -34,7 +34,6 @@ const (
 	whyScheme    = "unknown scheme"
 	whyJunk      = "more than a token"
 	whyNested    = "nested too often"
-	whySAML      = "a SAML assertion"
 )
 
 // Parse reads one raw credential of unknown kind, as it follows "Bearer". The
@@ -53,6 +52,11 @@ func parse(raw string) (Token, []string) {
 		return t, nil
 	}
 	if !looksJWT(raw) {
+		if looksSAML(raw) {
+			if t, ok := parseSAML(samlMessage(raw)); ok {
+				return t, nil
+			}
+		}
 		return parseOpaque(raw), nil
 	}
 	switch strings.Count(raw, ".") {
@@ -127,6 +131,9 @@ func (c *claims) token() Token {
 	t.Tenant, t.Why = c.tenant()
 	if t.Why != "" {
 		t.Unreadable = true
+		if t.Why == whyNoTenant {
+			t.service = serviceOf(c.text["iss"])
+		}
 		return t
 	}
 	t.Account, t.HomeObject = c.account(t.Tenant), objectID(c.text["home_oid"])

@@ -23,13 +23,19 @@ func multipartForm(s *search, plain []byte, parameters map[string]string) error 
 			return ErrUninspectable
 		}
 		var buf [maxName]byte
-		always, ok := names[string(fold(&buf, part.FormName()))]
-		if !ok || part.FileName() != "" {
+		folded := fold(&buf, part.FormName())
+		always, ok := names[string(folded)]
+		isSAML := string(folded) == "samlresponse" || string(folded) == "wresult"
+		if !ok && !isSAML || part.FileName() != "" {
 			continue
 		}
 		val, err := io.ReadAll(part)
 		if err != nil {
 			return ErrUninspectable
+		}
+		if isSAML {
+			s.read(InMultipart, asSAML, string(val))
+			continue
 		}
 		s.named(InMultipart, always, string(val))
 	}

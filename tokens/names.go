@@ -18,6 +18,24 @@ var names = map[string]bool{
 	"refreshtoken": false, "sessiontoken": false, "apptoken": false, "ticket": false,
 }
 
+// initials says which letters the names of a length begin with, so that most
+// names need not be looked for.
+var initials = func() (table [32]uint32) {
+	for name := range names {
+		table[len(name)] |= 1 << (name[0] - 'a')
+	}
+	return table
+}()
+
+// isName tells whether a folded name is in names, and its value there.
+func isName(folded []byte) (always, ok bool) {
+	if n := len(folded); n == 0 || n >= len(initials) || folded[0] < 'a' || folded[0] > 'z' || initials[n]>>(folded[0]-'a')&1 == 0 {
+		return false, false
+	}
+	always, ok = names[string(folded)]
+	return always, ok
+}
+
 // maxName is longer than every name, however it is percent-encoded.
 const maxName = 128
 

@@ -1,6 +1,9 @@
 package tokens
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // query reads the raw query of the request line as any origin could.
 func query(s *search) {
@@ -34,11 +37,18 @@ func (s *search) pair(place Place, pair string) {
 	}
 	var buf [maxName]byte
 	folded := fold(&buf, name)
-	if string(folded) == "sig" {
+	switch string(folded) {
+	case "sig":
 		s.read(place, asKey, val) // a shared access signature
 		return
+	case "samlresponse", "wresult": // SAML 2.0 bindings; WS-Federation 1.2, 13.2.3
+		if plain, err := url.QueryUnescape(val); err == nil {
+			val = plain
+		}
+		s.read(place, asSAML, val)
+		return
 	}
-	always, ok := names[string(folded)]
+	always, ok := isName(folded)
 	if !ok {
 		return
 	}

@@ -35,6 +35,7 @@ const (
 	nowhere    carrier = iota
 	inJSON             // the token endpoint's success
 	inError            // an error in JSON
+	inEnvelope         // the answer of WS-Trust
 	inPage             // a page, which may be a form that posts itself (OAuth 2.0 Form Post Response Mode)
 	inLocation         // a redirect
 )
@@ -57,6 +58,8 @@ func (f *Finder) Answer(n hosts.Name, s *SignIn, resp *http.Response) *Answer {
 	switch a.carrier {
 	case inJSON:
 		limit = maxAnswer
+	case inEnvelope:
+		limit = maxAssertion
 	case inError:
 		limit = maxError
 	case inPage:
@@ -80,6 +83,8 @@ func carrierOf(s *SignIn, resp *http.Response) carrier {
 		return inLocation
 	case s.issues && resp.StatusCode < 300 && (isJSON || kind == ""):
 		return inJSON
+	case s.Flow == flowTrust && resp.StatusCode < 300 && (kind == "application/soap+xml" || kind == "text/xml" || kind == "application/xml"):
+		return inEnvelope
 	case isJSON && resp.StatusCode >= 400:
 		return inError
 	case kind == "text/html" || kind == "application/xhtml+xml":
@@ -105,6 +110,12 @@ func (a *Answer) Issued() (list []*Token, err error) {
 		}
 		found, err := fromJSON(text)
 		return a.whose(found), err
+	case a.carrier == inEnvelope:
+		text, err := a.body.whole(maxAssertion)
+		if err != nil {
+			return nil, err
+		}
+		return a.whose(issued{saml: []string{string(text)}}), nil
 	case a.carrier == inPage && a.response.StatusCode < 300:
 		return a.fromPage(), nil
 	}
@@ -119,7 +130,7 @@ func (a *Answer) fromPage() []*Token {
 		return nil
 	}
 	text, err := a.body.whole(maxAnswer)
-	if err != nil || !containsFold(text, "_token") {
+	if err != nil || !containsFold(text, "_token") && !containsFold(text, "samlresponse") && !containsFold(text, "wresult") {
 		return nil
 	}
 	return a.whose(fromForms(text))

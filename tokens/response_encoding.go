@@ -10,9 +10,10 @@ import (
 	"strings"
 
 	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 )
 
-// decoder returns r with the content encodings of an answer undone, last one
+// decoder returns r with the content encodings of a body undone, last one
 // first (RFC 9110, 8.4). It reads the beginning of r.
 func decoder(r io.Reader, lines []string) (io.Reader, error) {
 	codings := codingsOf(lines)
@@ -28,7 +29,8 @@ func decoder(r io.Reader, lines []string) (io.Reader, error) {
 	return r, nil
 }
 
-// undone undoes one coding. Browsers ask for br and get it (RFC 7932).
+// undone undoes one coding. Browsers ask for br and zstd and get them (RFC 7932,
+// RFC 8878).
 func undone(coding string, r io.Reader) (io.Reader, error) {
 	var err error
 	switch coding {
@@ -36,6 +38,8 @@ func undone(coding string, r io.Reader) (io.Reader, error) {
 		r, err = gzip.NewReader(r)
 	case "br":
 		r = lenient{brotli.NewReader(r)}
+	case "zstd":
+		r, err = unzstd(r)
 	case "deflate":
 		start := bufio.NewReader(r)
 		head, _ := start.Peek(2)
@@ -51,6 +55,20 @@ func undone(coding string, r io.Reader) (io.Reader, error) {
 		return nil, fmt.Errorf("%s: %w", coding, ErrUninspectable)
 	}
 	return r, nil
+}
+
+// maxWindow is the most memory that the decoder of a zstd stream may be told to
+// keep; RFC 9659, 3 forbids more of a body in HTTP.
+const maxWindow = 8 << 20
+
+// unzstd decodes without a goroutine of its own, so that nothing is left
+// behind where nobody reads to the end.
+func unzstd(r io.Reader) (io.Reader, error) {
+	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, err
+	}
+	return d.IOReadCloser(), nil
 }
 
 // lenient takes a brotli stream that was decoded to its end for whole. The

@@ -14,6 +14,7 @@ import (
 type issued struct {
 	identity []string // id_token
 	access   []string // access_token
+	saml     []string // SAMLResponse of SAML 2.0, wresult of WS-Federation
 	info     string   // client_info: {"uid":…,"utid":…} in base64
 }
 
@@ -26,6 +27,8 @@ func (i *issued) add(name, value string) {
 		i.identity = append(i.identity, value)
 	case "access_token":
 		i.access = append(i.access, value)
+	case "samlresponse", "wresult":
+		i.saml = append(i.saml, value)
 	case "client_info":
 		i.info = value
 	}
@@ -60,7 +63,7 @@ func fromJSON(text []byte) (issued, error) {
 func fromLocation(lines []string) issued {
 	var found issued
 	for _, line := range lines {
-		if !strings.Contains(line, "_token=") {
+		if !strings.Contains(line, "_token=") && !strings.Contains(line, "SAMLResponse=") {
 			continue
 		}
 		for name, value := range parameters(line) {
@@ -137,6 +140,11 @@ func (a *Answer) whose(found issued) []*Token {
 			t.Audience = audience
 		}
 		list = append(list, t)
+	}
+	for _, raw := range found.saml {
+		if t := a.readSAML(raw); t != nil {
+			list = append(list, t)
+		}
 	}
 	list = list[:min(len(list), maxCredentials)]
 	for _, t := range list {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/tenantgate/tenantgate/hosts"
 )
@@ -105,6 +106,10 @@ func readAnswers(t testing.TB, name string) []answerCase {
 // codings are what an answer may be encoded in.
 var codings = map[string]func(io.Writer) io.WriteCloser{
 	"":     nil,
+	"zstd": func(w io.Writer) io.WriteCloser {
+		z, _ := zstd.NewWriter(w) // no option, no error
+		return z
+	},
 	"gzip": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
 	"br":   func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
 	"deflate": func(w io.Writer) io.WriteCloser {
@@ -169,7 +174,7 @@ func variants(t *testing.T, file string, run func(t *testing.T, a answerCase, co
 }
 
 func TestEveryIssuedTokenIsFoundAndTheAnswerStaysWhatItWas(t *testing.T) {
-	variants(t, "testdata/answers/issued.txt", func(t *testing.T, a answerCase, coding string, split func(io.Reader) io.Reader) {
+	issues := func(t *testing.T, a answerCase, coding string, split func(io.Reader) io.Reader) {
 		resp, sent := a.response(t, coding, split)
 		look := a.look(t, finder(t), resp)
 		list, err := look.Issued()
@@ -190,7 +195,9 @@ func TestEveryIssuedTokenIsFoundAndTheAnswerStaysWhatItWas(t *testing.T) {
 		if passed, err := io.ReadAll(resp.Body); err != nil || !bytes.Equal(passed, sent) {
 			t.Errorf("%d bytes passed on, %d were sent: %v", len(passed), len(sent), err)
 		}
-	})
+	}
+	variants(t, "testdata/answers/issued.txt", issues)
+	variants(t, "testdata/answers/saml.txt", issues)
 }
 
 func TestWhatEntraSaysIsRead(t *testing.T) {
@@ -316,7 +323,7 @@ func TestAPageIsNotHeldBack(t *testing.T) {
 }
 
 func FuzzAnswer(f *testing.F) {
-	for _, file := range []string{"testdata/answers/issued.txt", "testdata/answers/outcomes.txt"} {
+	for _, file := range []string{"testdata/answers/issued.txt", "testdata/answers/saml.txt", "testdata/answers/outcomes.txt"} {
 		for _, a := range readAnswers(f, file) {
 			f.Add(a.target, a.status, a.header.Get("Content-Type"), "", a.header.Get("Location"), []byte(a.body))
 		}

@@ -115,6 +115,7 @@ func (s *SignIn) read(given fields, segments []string) {
 		s.App = strings.ToLower(strings.Clone(id))
 		s.AppName = appNames[s.App]
 	}
+	s.readFederation(given)
 }
 
 // account returns a name that has the shape of one: name@domain, DOMAIN\name

@@ -20,7 +20,7 @@ const (
 // Those of Entra's pages (ctx, originalRequest, flowToken) are not documented.
 var shared = []string{
 	"client-request-id", "ctx", "originalrequest", "flowtoken", "state", "nonce",
-	"code_challenge", "code", "device_code", "wctx",
+	"code_challenge", "code", "device_code", "wctx", "samlrequest",
 }
 
 // correlate gives s the id of the attempt that it belongs to: the client's own

@@ -78,6 +78,7 @@ func (f fields) envelope(body []byte) {
 	if ok && len(name) <= maxText {
 		f.add("username", string(name))
 	}
+	f.add("wtrealm", envelopeAudience(body))
 }
 
 func (f fields) add(name, value string) {

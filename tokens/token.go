@@ -74,4 +74,7 @@ type Token struct {
 	Unreadable bool      // nobody can tell whose it is
 	Why        string    // why it is unreadable: a constant phrase
 	Digest     string    // keyed hash of the credential, for correlation
+
+	service service // that issued it, if it names no tenant
+	key     *Token  // what it is on hosts of service
 }

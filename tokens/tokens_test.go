@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -59,6 +60,7 @@ var credentials = map[string]string{
 	"guestin":   mint(home, `"idp":"https://sts.windows.net/33333333-3333-3333-3333-333333333333/"`),
 	"guestout":  mint(foreign, `"idp":"https://sts.windows.net/11111111-1111-1111-1111-111111111111/"`),
 	"repeated":  mint(home, `"tid":"33333333-3333-3333-3333-333333333333"`),
+	"registry":  sign(`{"iss":"Azure Container Registry","aud":"contoso.azurecr.io","exp":4102444800}`),
 	"notenant":  sign(`{"iss":"https://app.vstoken.visualstudio.com","exp":4102444800}`),
 	"opaque":    "opaque-" + marker + "-0123456789abcdef0123456789",
 	"ticket":    "EwBgA8l6BAAU" + strings.ReplaceAll(marker, "-", "") + "AAAA==",
@@ -70,7 +72,9 @@ var credentials = map[string]string{
 }
 
 func compose() {
+	maps.Copy(credentials, samlMessages())
 	credentials["basicforeign"] = base64.StdEncoding.EncodeToString([]byte("user:" + credentials["foreign"]))
+	credentials["basicregistry"] = base64.StdEncoding.EncodeToString([]byte("00000000-0000-0000-0000-000000000000:" + credentials["registry"]))
 	credentials["pop"] = sign(`{"at":"` + credentials["foreign"] + `","ts":1,"m":"GET"}`)
 	credentials["pophome"] = sign(`{"at":"` + credentials["home"] + `","ts":1,"m":"GET"}`)
 	credentials["actor"] = mint(home, `"actortoken":"`+credentials["foreign"]+`"`)
