@@ -31,23 +31,23 @@ const (
 
 // File is the whole configuration. Only Default, Read, Parse and Flags make one.
 type File struct {
-	Schema   int             `yaml:"schema"`
-	State    string          `yaml:"state"` // directory of the CA, the event spool and the caches
-	Mode     string          `yaml:"mode"`  // Enforce or Observe
-	Tenant   Tenant          `yaml:"tenant"`
-	Listen   proxy.Listen    `yaml:"listen"`
-	DNS      resolver.Config `yaml:"dns"`
-	PAC      pac.Config      `yaml:"pac"`
-	Tagging  tagging.Config  `yaml:"tagging"`
-	Tokens   tokens.Config   `yaml:"tokens"`
-	Policy   policy.Config   `yaml:"policy"`
-	Links    policy.Links    `yaml:"links"`
+	Schema  int             `yaml:"schema"`
+	State   string          `yaml:"state"` // directory of the CA, the event spool and the caches
+	Mode    string          `yaml:"mode"`  // Enforce or Observe
+	Tenant  Tenant          `yaml:"tenant"`
+	Listen  proxy.Listen    `yaml:"listen"`
+	DNS     resolver.Config `yaml:"dns"`
+	PAC     pac.Config      `yaml:"pac"`
+	Tagging tagging.Config  `yaml:"tagging"`
+	Tokens  tokens.Config   `yaml:"tokens"`
+	Policy  policy.Config   `yaml:"policy"`
+	Links   policy.Links    `yaml:"links"`
 
 	Directory directory.Settings `yaml:"directory"`
 
-	Upstream proxy.Upstream  `yaml:"upstream"`
-	Events   audit.Config    `yaml:"events"`
-	Signals  signals.Config  `yaml:"signals"`
+	Upstream proxy.Upstream `yaml:"upstream"`
+	Events   audit.Config   `yaml:"events"`
+	Signals  signals.Config `yaml:"signals"`
 
 	doc *document // where each setting stands; nil for Default
 }

@@ -105,7 +105,7 @@ func readAnswers(t testing.TB, name string) []answerCase {
 
 // codings are what an answer may be encoded in.
 var codings = map[string]func(io.Writer) io.WriteCloser{
-	"":     nil,
+	"": nil,
 	"zstd": func(w io.Writer) io.WriteCloser {
 		z, _ := zstd.NewWriter(w) // no option, no error
 		return z

@@ -66,8 +66,6 @@ func samlMessages() map[string]string {
 	return forms
 }
 
-
-
 func TestAnAssertionSaysWhoseAccountItIs(t *testing.T) {
 	for name, want := range map[string]string{
 		"home": "home home -", "foreign": "foreign foreign -", "bare": "foreign foreign -", "guestin": "home foreign -",
