@@ -104,8 +104,14 @@ func parseSeq(line []byte) (uint64, bool) {
 	return e.Tenantgate.Seq, true
 }
 
+// cuttable is a file whose end can be read and cut off.
+type cuttable interface {
+	io.ReaderAt
+	Truncate(size int64) error
+}
+
 // setAside moves the last n bytes of o, which begin at off, to a new file.
-func setAside(o *os.File, off, n int64, name string) error {
+func setAside(o cuttable, off, n int64, name string) error {
 	to, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

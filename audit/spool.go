@@ -32,7 +32,7 @@ func newSpool(dir string, cfg SpoolConfig) *spool {
 	s := &spool{dir: dir, limit: cmp.Or(cfg.MaxBytes, defaultSpoolBytes), age: cmp.Or(cfg.MaxAge, defaultSpoolAge)}
 	for kind := range s.streams {
 		k := Kind(kind)
-		s.streams[k] = &stream{kind: k, dir: filepath.Join(dir, k.String()), segment: min(maxSegment, s.limit/64)}
+		s.streams[k] = &stream{kind: k, dir: filepath.Join(dir, k.String()), open: openFile, segment: min(maxSegment, s.limit/64)}
 	}
 	return s
 }
@@ -45,7 +45,7 @@ func (s *spool) open(known uint64) (opening, error) {
 		return all, nil
 	}
 	for _, one := range s.streams {
-		o, err := one.open(known)
+		o, err := one.recover(known)
 		if err != nil {
 			return opening{}, fmt.Errorf("open spool: %w", err)
 		}
@@ -104,7 +104,7 @@ func (s *spool) sync() error {
 
 // finish closes the segments that are full, without syncing them.
 func (s *spool) finish() error {
-	leave := func(*os.File) error { return nil }
+	leave := func(diskFile) error { return nil }
 	return errors.Join(s.streams[Tenant].finish(leave), s.streams[Access].finish(leave))
 }
 

@@ -20,14 +20,15 @@ type stream struct {
 	kind    Kind
 	dir     string
 	segment int64 // bytes after which a new segment is begun
+	open    func(path string, flag int) (diskFile, error)
 
 	// The writer's own.
 	pending int64  // bytes written and not published
 	last    uint64 // of the frames not published
 
 	mu       sync.Mutex
-	f        *os.File   // the last segment; nil: the next frame begins a new one
-	full     []*os.File // segments before it that are not synced and closed yet
+	f        diskFile   // the last segment; nil: the next frame begins a new one
+	full     []diskFile // segments before it that are not synced and closed yet
 	begun    bool       // a segment was made and the directory is not synced yet
 	segments []segment
 	readers  []chan<- struct{} // poked when something was published
@@ -131,7 +132,7 @@ func (s *stream) roll(first uint64) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(s.path(first), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := s.open(s.path(first), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (s *stream) publish() {
 
 // sync makes what was written survive a power loss.
 func (s *stream) sync() error {
-	err := s.finish(syncFile)
+	err := s.finish(func(f diskFile) error { return syncFile(f) })
 	s.mu.Lock()
 	f, begun := s.f, s.begun
 	s.begun = false
@@ -200,7 +201,7 @@ func (s *stream) sync() error {
 
 // finish closes the segments that are full, after doing with each what it is
 // told.
-func (s *stream) finish(do func(*os.File) error) error {
+func (s *stream) finish(do func(diskFile) error) error {
 	s.mu.Lock()
 	full := s.full
 	s.full = nil

@@ -2,10 +2,8 @@ package audit
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
@@ -17,9 +15,9 @@ type opening struct {
 	missing []frame // those after the number that was asked about
 }
 
-// open reads the end of the stream, sets a torn end aside, and returns the
+// recover reads the end of the stream, sets a torn end aside, and returns the
 // frames after the sequence number known.
-func (s *stream) open(known uint64) (opening, error) {
+func (s *stream) recover(known uint64) (opening, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return opening{}, err
 	}
@@ -59,7 +57,7 @@ func (s *stream) open(known uint64) (opening, error) {
 // openSegment opens the last segment for appending.
 func (s *stream) openSegment(end *segment, known uint64) (opening, error) {
 	path := s.path(end.first)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0o600)
+	f, err := s.open(path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return opening{}, err
 	}
@@ -122,16 +120,6 @@ func (s *stream) report(at place, damage []byte) bool {
 	// The segment keeps it as well, until it goes.
 	_ = os.WriteFile(damagedName(s.dir), damage, 0o600)
 	return true
-}
-
-// syncFile is fsync, on file systems that can: fsync(2) gives EINVAL on one
-// that does not support it.
-func syncFile(f *os.File) error {
-	err := f.Sync()
-	if err == nil || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return fmt.Errorf("sync %s: %w", f.Name(), err)
 }
 
 // syncDirectory makes a new name in dir survive a power loss, where the file
