@@ -11,13 +11,22 @@ import (
 	"github.com/tenantgate/tenantgate/setting"
 )
 
-// azureCredential is how a sink proves itself to Azure. The first two need no
+// AzureConfig is how a sink proves itself to Azure. Managed and workload need no
 // secret at all.
-func azureCredential(c SentinelConfig, client *http.Client) (azcore.TokenCredential, error) {
+type AzureConfig struct {
+	Credential  string `yaml:"credential"`  // managed | workload | certificate | secret; empty is managed
+	Tenant      string `yaml:"tenant"`      // directory ID; with certificate and secret
+	Client      string `yaml:"client"`      // client ID; of a user-assigned identity with managed, else empty is the machine's own
+	Secret      string `yaml:"secret"`      // with secret
+	Certificate string `yaml:"certificate"` // PEM file with certificate and key; with certificate
+}
+
+// azureCredential makes what c describes. Paths of its errors are relative to c.
+func azureCredential(c AzureConfig, client *http.Client) (azcore.TokenCredential, error) {
 	options := policy.ClientOptions{Transport: client}
 	var made azcore.TokenCredential
 	var err error
-	path := "sentinel.credential"
+	path := "credential"
 	switch c.Credential {
 	case "", "managed":
 		o := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
@@ -32,7 +41,7 @@ func azureCredential(c SentinelConfig, client *http.Client) (azcore.TokenCredent
 	case "certificate":
 		return certificateCredential(c, options)
 	case "secret":
-		path = "sentinel.secret"
+		path = "secret"
 		made, err = azidentity.NewClientSecretCredential(c.Tenant, c.Client, c.Secret, &azidentity.ClientSecretCredentialOptions{ClientOptions: options})
 		if c.Secret == "" {
 			return nil, setting.Errorf(path, "write it as ${file:…}", "is missing")
@@ -46,8 +55,8 @@ func azureCredential(c SentinelConfig, client *http.Client) (azcore.TokenCredent
 	return made, nil
 }
 
-func certificateCredential(c SentinelConfig, options policy.ClientOptions) (azcore.TokenCredential, error) {
-	const path, hint = "sentinel.certificate", "name a PEM file with certificate and key"
+func certificateCredential(c AzureConfig, options policy.ClientOptions) (azcore.TokenCredential, error) {
+	const path, hint = "certificate", "name a PEM file with certificate and key"
 	pem, err := os.ReadFile(c.Certificate)
 	if err != nil {
 		return nil, setting.Errorf(path, hint, "cannot be read")

@@ -32,7 +32,7 @@ func cef(b, line []byte) ([]byte, error) {
 	w := cefWriter{b: append(b, "CEF:0|tenantgate|tenantgate"...)}
 	for _, field := range []string{t.Observer.Version, t.Event.Action, t.name(), strconv.Itoa(t.severity())} {
 		w.b = append(w.b, '|')
-		w.b = append(w.b, cefHeader.Replace(field)...)
+		w.b = append(w.b, cefHeader.Replace(shown(field))...)
 	}
 	w.b = append(w.b, '|')
 	w.event(t)
@@ -51,7 +51,7 @@ func (w *cefWriter) pair(key, value string) {
 		w.b = append(w.b, ' ')
 	}
 	w.b = append(append(w.b, key...), '=')
-	w.b = append(w.b, cefValue.Replace(value)...)
+	w.b = append(w.b, cefValue.Replace(shown(value))...)
 }
 
 func (w *cefWriter) number(key string, n int64) {

@@ -6,13 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	saslplain "github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/tenantgate/tenantgate/setting"
 )
@@ -23,11 +21,13 @@ type KafkaConfig struct {
 	TenantTopic string   `yaml:"tenant_topic"` // empty is tenantgate.tenant
 	AccessTopic string   `yaml:"access_topic"` // empty is tenantgate.access
 	Plaintext   bool     `yaml:"plaintext"`    // without TLS
-	Mechanism   string   `yaml:"mechanism"`    // plain | scram-sha-256 | scram-sha-512; empty is without SASL
+	Mechanism   string   `yaml:"mechanism"`    // plain | scram-sha-256 | scram-sha-512 | oauthbearer; empty is without SASL
 	User        string   `yaml:"user"`         // of SASL; $ConnectionString with Event Hubs
 	Password    string   `yaml:"password"`     // of SASL
 	Compression string   `yaml:"compression"`  // zstd | lz4 | snappy | gzip | none; empty is zstd
 	Idempotence string   `yaml:"idempotence"`  // on | off; empty is on
+
+	Azure AzureConfig `yaml:"azure"` // of oauthbearer: who asks Entra for a token to Event Hubs
 }
 
 // A Kafka produces events to a topic for each kind, with the client's address
@@ -38,6 +38,8 @@ type Kafka struct {
 	topics [2]string // by Kind
 	render rendering
 	opts   []kgo.Opt
+
+	credential azcore.TokenCredential // of oauthbearer
 
 	mu     sync.Mutex
 	client *kgo.Client // nil before the first Send
@@ -81,38 +83,6 @@ func newKafka(c SinkConfig, o Observer) (Sink, error) {
 var codecs = map[string]kgo.CompressionCodec{
 	"": kgo.ZstdCompression(), "zstd": kgo.ZstdCompression(), "lz4": kgo.Lz4Compression(),
 	"snappy": kgo.SnappyCompression(), "gzip": kgo.GzipCompression(), "none": kgo.NoCompression(),
-}
-
-// security adds TLS and SASL. A password goes over TLS, or nowhere but this
-// machine.
-func (k *Kafka) security(c SinkConfig) error {
-	if !c.Kafka.Plaintext {
-		config, err := tlsConfig(c.Roots)
-		if err != nil {
-			return err
-		}
-		k.opts = append(k.opts, kgo.DialTLSConfig(config))
-	}
-	if c.Kafka.Mechanism == "" {
-		return nil
-	}
-	for _, broker := range c.Kafka.Brokers {
-		if host, _, _ := strings.Cut(broker, ":"); c.Kafka.Plaintext && !loopback(host) {
-			return setting.Errorf("kafka.plaintext", "leave it out", "would send a password in the clear")
-		}
-	}
-	user, password := c.Kafka.User, c.Kafka.Password
-	switch c.Kafka.Mechanism {
-	case "plain":
-		k.opts = append(k.opts, kgo.SASL(saslplain.Auth{User: user, Pass: password}.AsMechanism()))
-	case "scram-sha-256":
-		k.opts = append(k.opts, kgo.SASL(scram.Auth{User: user, Pass: password}.AsSha256Mechanism()))
-	case "scram-sha-512":
-		k.opts = append(k.opts, kgo.SASL(scram.Auth{User: user, Pass: password}.AsSha512Mechanism()))
-	default:
-		return setting.Errorf("kafka.mechanism", "write plain, scram-sha-256 or scram-sha-512", "%q is none of them", c.Kafka.Mechanism)
-	}
-	return nil
 }
 
 var _ Sink = (*Kafka)(nil)

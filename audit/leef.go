@@ -23,9 +23,9 @@ func leef(b, line []byte) ([]byte, error) {
 		return b, err
 	}
 	b = append(b, "LEEF:2.0|tenantgate|tenantgate|"...)
-	b = append(b, leefHeader.Replace(t.Observer.Version)...)
+	b = append(b, leefHeader.Replace(shown(t.Observer.Version))...)
 	b = append(b, '|')
-	b = append(b, leefHeader.Replace(t.Event.Action)...)
+	b = append(b, leefHeader.Replace(shown(t.Event.Action))...)
 	b = append(b, "|x09|"...)
 	account := t.account()
 	for i, pair := range [][2]string{
@@ -50,7 +50,7 @@ func leef(b, line []byte) ([]byte, error) {
 			b = append(b, leefDelimiter...)
 		}
 		b = append(append(b, pair[0]...), '=')
-		b = append(b, leefValue.Replace(pair[1])...)
+		b = append(b, leefValue.Replace(shown(pair[1]))...)
 	}
 	return b, nil
 }

@@ -57,6 +57,18 @@ func renderLines(b []byte, batch []Line, render rendering) ([]byte, error) {
 	return b, nil
 }
 
+// shown replaces what acts instead of showing, but for tabs and newlines, which
+// each format has its own way with: a NUL ends the event for a reader in C, and
+// an escape sequence acts on a terminal.
+func shown(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\r' && r != '\t' || r >= 0x7f && hidden(r) {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
 // native is the event as it is.
 func native(b, line []byte) ([]byte, error) {
 	return append(b, bytes.TrimSuffix(line, []byte{'\n'})...), nil

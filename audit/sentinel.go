@@ -31,6 +31,10 @@ type SentinelConfig struct {
 	Certificate  string `yaml:"certificate"`   // PEM file with certificate and key; with certificate
 }
 
+func (c SentinelConfig) azure() AzureConfig {
+	return AzureConfig{Credential: c.Credential, Tenant: c.Tenant, Client: c.Client, Secret: c.Secret, Certificate: c.Certificate}
+}
+
 // A Sentinel sends events to a Log Analytics workspace through the Logs
 // Ingestion API.
 //
@@ -80,8 +84,8 @@ func newSentinel(c SinkConfig) (Sink, error) {
 	for i, stream := range streams {
 		s.urls[i] = strings.TrimSuffix(p.url, "/") + "/dataCollectionRules/" + c.Sentinel.Rule + "/streams/" + stream + "?api-version=2023-01-01"
 	}
-	if s.credential, err = azureCredential(c.Sentinel, p.client); err != nil {
-		return nil, err
+	if s.credential, err = azureCredential(c.Sentinel.azure(), p.client); err != nil {
+		return nil, setting.In("sentinel", err)
 	}
 	return s, nil
 }

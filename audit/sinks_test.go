@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -378,6 +379,39 @@ func TestATopicThatIsNotThereIsForSomebodyToMake(t *testing.T) {
 	}
 }
 
+// Event Hubs takes a token of Entra's for the namespace in place of a password.
+func TestEventHubsGetsATokenOfEntras(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "tenantgate.tenant"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	var said []string
+	cluster.ControlKey(int16(kmsg.SASLHandshake), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		said = append(said, r.(*kmsg.SASLHandshakeRequest).Mechanism)
+		return r.ResponseKind(), nil, true
+	})
+	cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		said = append(said, string(r.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes))
+		return r.ResponseKind(), nil, true
+	})
+	s, err := newSink(SinkConfig{Name: "hub", Type: "kafka", Kafka: KafkaConfig{
+		Brokers: cluster.ListenAddrs(), Plaintext: true, Mechanism: "oauthbearer", Compression: "none", Idempotence: "off",
+	}}, testObserver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.(io.Closer).Close()
+	var scope string
+	s.(*Kafka).credential = token{&scope}
+	send(t, s, sample(blocked()))
+	if scope != "https://127.0.0.1/.default" || len(said) < 2 || said[0] != "OAUTHBEARER" || !strings.Contains(said[1], "auth=Bearer t0ken") {
+		t.Errorf("scope %s, said %q", scope, said)
+	}
+}
+
 func TestABrokerThatIsDownEndsTheAttemptInTime(t *testing.T) {
 	s, err := newSink(SinkConfig{Name: "k", Type: "kafka", Kafka: KafkaConfig{Brokers: []string{"127.0.0.1:1"}, Plaintext: true}}, testObserver)
 	if err != nil {
@@ -467,6 +501,7 @@ func TestSettingsOfSinksAreCheckedAllAtOnce(t *testing.T) {
 		{Name: "f", Type: "file", Format: "xml", File: FileConfig{Path: "x", MaxBytes: 1, Keep: -1, MaxAge: 1}},
 		{Name: "c", Type: "stdout"},
 		{Name: "d", Type: "stdout"},
+		{Name: "e", Type: "kafka", Kafka: KafkaConfig{Brokers: []string{"hub:9093"}, Mechanism: "oauthbearer", Azure: AzureConfig{Credential: "secret"}}},
 	}}
 	err := c.Check()
 	var got []string
@@ -488,7 +523,7 @@ func TestSettingsOfSinksAreCheckedAllAtOnce(t *testing.T) {
 		"sinks[3].webhook", "sinks[3].format", "sinks[3].url", "sinks[3].syslog.framing", "sinks[3].syslog.facility", "sinks[3].syslog.header",
 		"sinks[4].token", "sinks[4].roots", "sinks[5].sentinel.rule",
 		"sinks[6].kafka.mechanism", "sinks[6].kafka.brokers", "sinks[6].kafka.compression", "sinks[6].kafka.idempotence", "sinks[7].url",
-		"sinks[8].format", "sinks[8].file.path", "sinks[8].file.max_bytes", "sinks[8].file.keep", "sinks[8].file.max_age", "sinks[10].type",
+		"sinks[8].format", "sinks[8].file.path", "sinks[8].file.max_bytes", "sinks[8].file.keep", "sinks[8].file.max_age", "sinks[11].kafka.azure.secret", "sinks[10].type",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
