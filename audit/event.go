@@ -50,6 +50,7 @@ type Event struct {
 	Plane, Mode, Verdict           string
 	Observed                       bool
 	Relation                       string
+	Rule                           string // path of the setting that decided; empty if none did
 	HomeTenant                     string
 	ResourceTenant, ResourceDomain string
 	AccountTenant                  string

@@ -19,6 +19,7 @@ func (x *encoder) own(e *Event, uptime time.Duration) {
 	x.flag(`,"observed":`, e.Observed)
 	x.field(`,"reason":`, e.Reason)
 	x.field(`,"relation":`, e.Relation)
+	x.optional(`,"rule":`, "tenantgate.rule", e.Rule, ``)
 	x.field(`,"home_tenant":`, e.HomeTenant)
 	x.raw(`,"resource_tenant":`)
 	x.text("tenantgate.resource_tenant", e.ResourceTenant, x.lim.claim)

@@ -17,7 +17,7 @@ func TestASettingOfARelationIsOneWordOrUsersAndApplications(t *testing.T) {
 		"block": policy.All(policy.Deny),
 		"{users: allow, applications: {allow: [55555555-5555-5555-5555-555555555555]}}": {
 			Users: policy.Targets{Setting: policy.Allow}, Applications: policy.Targets{Allow: list}},
-		"{applications: {block: [55555555-5555-5555-5555-555555555555]}}": {Applications: policy.Targets{Block: list}},
+		"{applications: {block: [55555555-5555-5555-5555-555555555555]}}":                  {Applications: policy.Targets{Block: list}},
 		"\n      users:\n        block:\n          - 55555555-5555-5555-5555-555555555555": {Users: policy.Targets{Block: list}},
 	} {
 		for _, at := range []string{"policy:\n  default:\n    outbound: ", "policy:\n  partners:\n  - tenant: fabrikam.com\n    outbound: "} {

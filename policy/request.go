@@ -49,6 +49,12 @@ func (p *Policy) DecideRequest(r Request) Verdict {
 	return v
 }
 
+// DecideToken decides one credential of r as if it were alone.
+func (p *Policy) DecideToken(r Request, t *tokens.Token) Verdict { return p.judge(r, t) }
+
+// DecideLink decides one link of r as if it were alone.
+func (p *Policy) DecideLink(r Request, l Link) Verdict { return p.judgeLink(r, l) }
+
 // judge decides one credential.
 func (p *Policy) judge(r Request, t *tokens.Token) Verdict {
 	switch {

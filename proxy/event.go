@@ -24,7 +24,7 @@ func (s *Server) connEvent(c *client, rules *Rules, v policy.Verdict) *audit.Eve
 		Source: c.from, Host: c.dst.Host(), Port: c.dst.Port, UserAgent: c.agent,
 		Plane: string(rules.Policy.Plane(c.dst.Name)), Mode: rules.mode(),
 		Verdict: v.Action.String(), Observed: v.Observed,
-		HomeTenant: string(rules.Policy.Home()), Relation: string(policy.None),
+		HomeTenant: string(rules.Policy.Home()), Relation: string(policy.None), Rule: v.Rule,
 	}
 }
 
@@ -59,7 +59,7 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 		Scheme: "https", Path: x.in.URL.Path, Method: x.in.Method, Version: version(x.in.ProtoMajor, x.in.ProtoMinor),
 		UserAgent: x.in.UserAgent(), RequestID: first(x.in.Header["Client-Request-Id"]),
 		Plane: string(x.plane), Mode: x.rules.mode(), Verdict: v.Action.String(), Observed: v.Observed,
-		Relation: string(v.Relation), HomeTenant: string(x.rules.Policy.Home()),
+		Relation: string(v.Relation), Rule: v.Rule, HomeTenant: string(x.rules.Policy.Home()),
 		ResourceTenant: string(v.Resource), AccountTenant: string(v.Account),
 		Tags: x.tags, ClientTags: x.clientTags,
 	}

@@ -16,15 +16,18 @@ import (
 // Explanation is what would happen to a request, and why.
 type Explanation struct {
 	Connection policy.Verdict
-	Request    policy.Verdict  // meaningful where Judged
-	Judged     bool            // the request itself was looked at: its connection would be intercepted
-	Found      []*tokens.Token // credentials and where they are
-	Links      []policy.Link   // what it would tie together
-	Tags       []string        // headers that would be set
-	ClientTags []string        // restriction headers that would be deleted
-	Status     int             // of the refusal; 0 if nothing is refused
-	Unknown    []string        // what only a look-up could tell
-	Event      *audit.Event    // what it would leave
+	Request    policy.Verdict   // meaningful where Judged
+	Judged     bool             // the request itself was looked at: its connection would be intercepted
+	Found      []*tokens.Token  // credentials and where they are
+	Each       []policy.Verdict // what is said of each of Found alone
+	Links      []policy.Link    // what it would tie together
+	EachLink   []policy.Verdict // what is said of each of Links alone
+	Owner      tokens.Tenant    // whose host it is, where that could decide; empty if nobody can tell
+	Tags       []string         // headers that would be set
+	ClientTags []string         // restriction headers that would be deleted
+	Status     int              // of the refusal; 0 if nothing is refused
+	Unknown    []string         // what only a look-up could tell
+	Event      *audit.Event     // what it would leave
 }
 
 // Explain runs a request for r.URL through the same decisions as forward,
@@ -102,6 +105,7 @@ func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v poli
 		e.Unknown = append(e.Unknown, "which tenant "+string(c.dst.Name)+" belongs to")
 	}
 	e.Links = x.links
+	x.explainEach(&e)
 	for _, l := range x.links {
 		for _, end := range unknownEnds(l) {
 			if !slices.Contains(e.Unknown, end) {
@@ -122,12 +126,26 @@ func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v poli
 	return e
 }
 
+// explainEach says of every credential and every link what it alone would be.
+func (x *exchange) explainEach(e *Explanation) {
+	if x.rules.Owner != nil && needsOwner(x.found) {
+		e.Owner = x.rules.Owner(x.in.Context(), x.host)
+	}
+	q := policy.Request{Host: x.host, Plane: x.plane, Owner: e.Owner, Tokens: x.found}
+	for _, t := range x.found {
+		e.Each = append(e.Each, x.rules.Policy.DecideToken(q, t))
+	}
+	for _, l := range x.links {
+		e.EachLink = append(e.EachLink, x.rules.Policy.DecideLink(q, l))
+	}
+}
+
 // unknownEnds says of which ends of a link a look-up could tell the tenant.
 func unknownEnds(l policy.Link) (all []string) {
 	if l.Own == "" && l.Subscription != "" {
 		all = append(all, "which tenant subscription "+l.Subscription+" belongs to")
 	}
-	if l.Tenant == "" && (l.TargetKind == links.Subscription || l.TargetKind == links.Domain) {
+	if l.Tenant == "" && (l.TargetKind == links.Subscription || l.TargetKind == links.Domain || l.TargetKind == links.Host) {
 		all = append(all, "which tenant "+string(l.TargetKind)+" "+l.Target+" belongs to")
 	}
 	return all

@@ -4,29 +4,28 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/netip"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tenantgate/tenantgate/audit"
-	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 )
 
 // question is the request that explain is asked about.
 type question struct {
-	method, body, client string
-	headers              []string
+	method, url, client string
+	headers             []string
+	text                []byte // the body; nil without one
 }
 
 func explainCommand() *cobra.Command {
 	var from source
 	var q question
+	var body string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "explain -c FILE [-X METHOD] [-H 'Name: value']... [--body FILE] [--client IP] [--json] URL",
@@ -41,7 +40,12 @@ func explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, client, err := q.request(args[0], cmd.InOrStdin())
+			if q.url = args[0]; body != "" {
+				if q.text, err = readInput(body, cmd.InOrStdin()); err != nil {
+					return fmt.Errorf("--body: %w", err)
+				}
+			}
+			r, client, err := q.request()
 			if err != nil {
 				return err
 			}
@@ -52,45 +56,34 @@ func explainCommand() *cobra.Command {
 				_, err := cmd.OutOrStdout().Write(x.Event.JSON(observer()))
 				return err
 			}
-			return printExplanation(cmd.OutOrStdout(), x)
+			return printExplanation(cmd.OutOrStdout(), x, f.Where)
 		},
 	}
 	from.flags(cmd, true)
 	cmd.Flags().StringVarP(&q.method, "request", "X", "", "`METHOD` (default GET, or POST with a body)")
 	cmd.Flags().StringArrayVarP(&q.headers, "header", "H", nil, "`'Name: value'`, as often as needed")
-	cmd.Flags().StringVar(&q.body, "body", "", "`FILE` with the body; - is standard input")
+	cmd.Flags().StringVar(&body, "body", "", "`FILE` with the body; - is standard input")
 	cmd.Flags().StringVar(&q.client, "client", "127.0.0.1", "the client's `IP` address")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the event that it would leave")
 	return cmd
 }
 
-func (q question) request(url string, in io.Reader) (*http.Request, netip.Addr, error) {
+func (q question) request() (*http.Request, netip.Addr, error) {
 	client, err := netip.ParseAddr(q.client)
 	if err != nil {
 		return nil, client, fmt.Errorf("--client: %q is not an address", q.client)
 	}
-	var body []byte
-	switch q.body {
-	case "":
-	case "-":
-		body, err = io.ReadAll(in)
-	default:
-		body, err = os.ReadFile(q.body)
-	}
-	if err != nil {
-		return nil, client, fmt.Errorf("--body: %w", err)
-	}
-	method := q.method
+	method, url := q.method, q.url
 	if method == "" {
 		method = http.MethodGet
-		if q.body != "" {
+		if q.text != nil {
 			method = http.MethodPost
 		}
 	}
 	if !strings.Contains(url, "://") {
 		url = "https://" + url
 	}
-	r, err := http.NewRequest(method, url, bytes.NewReader(body))
+	r, err := http.NewRequest(method, url, bytes.NewReader(q.text))
 	if err != nil {
 		// The error has the URL in it, and that may have a secret.
 		return nil, client, errors.New("the last argument is not a URL such as https://graph.microsoft.com/v1.0/me")
@@ -111,75 +104,4 @@ func observer() audit.Observer {
 		host = "unknown"
 	}
 	return audit.Observer{Hostname: host, Version: release}
-}
-
-// printExplanation writes an explanation for a person.
-func printExplanation(w io.Writer, x proxy.Explanation) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	line("connection", "%s (%s)", verdict(x.Connection), x.Connection.Reason)
-	if x.Judged {
-		line("request", "%s (%s)", verdict(x.Request), x.Request.Reason)
-		line("plane", "%s", x.Event.Plane)
-		line("relation", "%s", x.Event.Relation)
-		for _, c := range x.Found {
-			line("credential", "%s in %s%s", c.Kind, c.Place, whose(string(c.Tenant), string(c.Account), c.Why))
-		}
-		if len(x.Found) == 0 {
-			line("credential", "none")
-		}
-		for _, l := range x.Links {
-			line("link", "%s%s", l, ofTenant(string(l.Tenant)))
-		}
-		line("tags", "%s", list(x.Tags))
-		line("client tags", "%s", list(x.ClientTags))
-	}
-	if x.Status != 0 {
-		reason := x.Connection.Reason
-		if x.Judged {
-			reason = x.Request.Reason
-		}
-		line("client sees", "%d: %s", x.Status, proxy.Words(reason))
-	}
-	for _, u := range x.Unknown {
-		line("unknown", "%s", u)
-	}
-	line("event", "%s", x.Event.Kind)
-	return t.Flush()
-}
-
-func verdict(v policy.Verdict) string {
-	if v.Observed {
-		return v.Action.String() + ", would be blocked"
-	}
-	return v.Action.String()
-}
-
-func whose(tenant, account, why string) string {
-	switch {
-	case why != "":
-		return ", unreadable: " + why
-	case tenant == "":
-		return ""
-	case account == tenant:
-		return ", of tenant " + tenant
-	case account == "":
-		return ", for tenant " + tenant + ", of an account elsewhere"
-	default:
-		return ", for tenant " + tenant + ", of an account of " + account
-	}
-}
-
-func ofTenant(tenant string) string {
-	if tenant == "" {
-		return ""
-	}
-	return ", of tenant " + tenant
-}
-
-func list(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
 }
