@@ -35,7 +35,11 @@ var (
 		"onedrive.live.com", "api.onedrive.com", "teams.microsoft.com", "*.teams.microsoft.com", "teams.live.com",
 		"*.skype.com", "*.officeapps.live.com", "www.office.com", "forms.office.com", "*.cloud.microsoft", "*.svc.ms",
 		"app.powerbi.com", "api.powerbi.com", "*.dynamics.com", "*.api.powerplatform.com", "api.flow.microsoft.com",
-		"portal.azure.com", "entra.microsoft.com", "admin.microsoft.com", "myapps.microsoft.com")
+		"portal.azure.com", "entra.microsoft.com", "admin.microsoft.com", "myapps.microsoft.com",
+		"*.documents.azure.com", "*.azconfig.io", "*.search.windows.net", "*.managedhsm.azure.net", "*.onmicrosoft.com",
+		"substrate.office.com", "attachments.office.net", "security.microsoft.com", "purview.microsoft.com", "*.security.microsoft.com",
+		"*.compliance.microsoft.com", "*.aadrm.com", "*.lync.com", "*.analysis.windows.net", "*.fabric.microsoft.com",
+		"make.powerapps.com", "*.azure-apihub.net", "account.activedirectory.windowsazure.com")
 	unlistedHosts = hosts.MustParseSet(
 		"example.com", "*.example.com", "example.org", "*.example.org",
 		"*.azurewebsites.net", "www.contoso.com", "www.fabrikam.com")
