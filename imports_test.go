@@ -39,12 +39,13 @@ var house = map[string]struct {
 		[]string{"hosts", "setting", "tagging", "tokens", "links", "directory", "policy", "certs", "audit"}},
 	"resolver": {"a DNS resolver that steers restricted hosts to the proxy", []string{"hosts", "setting"}},
 	"pac":      {"writes the PAC file and proves where it sends each host", []string{"hosts", "setting"}},
+	"pac/judge": {"judges anybody's PAC file", []string{"hosts"}},
 	"config": {"composes the section each package declares, and reads the file",
 		[]string{"directory", "hosts", "tagging", "tokens", "policy", "audit", "proxy", "resolver", "pac", "signals", "setting"}},
 	"console": {"shows an operator what is going on", []string{"audit", "directory", "policy"}},
 	"demo":    {"the built-in imitation of Entra, Graph, SharePoint and ARM", []string{"hosts"}},
 	"cmd/tenantgate": {"", []string{"hosts", "setting", "tagging", "tokens", "links", "directory", "policy", "policy/entra",
-		"certs", "audit", "signals", "proxy", "resolver", "pac", "config", "console", "demo"}},
+		"certs", "audit", "signals", "proxy", "resolver", "pac", "pac/judge", "config", "console", "demo"}},
 	"bench":   {"", []string{"tagging", "tokens", "policy", "certs", "audit", "proxy"}},
 	"clients": {"holds what real clients say of the proxy", nil},
 }
@@ -62,6 +63,11 @@ var impure = map[string][]string{
 	"links":   {"net", "log", "log/slog"},
 	"pac":     {"net", "log", "log/slog"},
 	"policy":  {"net", "net/http", "log", "log/slog", "os", "crypto/tls", "math/rand", "math/rand/v2"},
+}
+
+// confined are modules of others that one package of ours may import.
+var confined = map[string]string{
+	"github.com/dop251/goja": "pac/judge", // the running proxy executes no script
 }
 
 // forbidden are identifiers that may not stand outside tests, and why.
@@ -150,6 +156,11 @@ func TestEveryPackageImportsOnlyWhatTheTableAllows(t *testing.T) {
 		for _, p := range importsOf(t, s) {
 			if ours, ok := strings.CutPrefix(p, module+"/"); ok && !slices.Contains(room.imports, ours) {
 				t.Errorf("%s imports %s, which %s may not", s.path, ours, s.dir)
+			}
+			for other, only := range confined {
+				if (p == other || strings.HasPrefix(p, other+"/")) && s.dir != only {
+					t.Errorf("%s imports %s, which only %s may", s.path, p, only)
+				}
 			}
 			if slices.Contains(impure[s.dir], p) {
 				t.Errorf("%s imports %s: %s neither dials nor logs", s.path, p, s.dir)

@@ -76,6 +76,15 @@ func (f *Files) Script(name string, client netip.Addr, fallback string) Script {
 	return s
 }
 
+// Proxies returns every proxy that some file names.
+func (f *Files) Proxies(fallback string) []string {
+	all := slices.Clone(f.Script("", netip.Addr{}, fallback).Proxies)
+	for _, g := range f.groups {
+		all = append(all, g.proxies...)
+	}
+	return all
+}
+
 // Has tells whether there is a group of that name.
 func (f *Files) Has(name string) bool {
 	return slices.ContainsFunc(f.groups, func(g group) bool { return g.name == name })

@@ -48,6 +48,7 @@ a group, or of the client at an address.`,
 	from.flags(cmd, true)
 	cmd.Flags().StringVar(&group, "group", "", "print the file of the group called `NAME`")
 	cmd.Flags().StringVar(&client, "client", "", "print the file of the client at `IP`")
+	cmd.AddCommand(pacLintCommand(), pacEvalCommand())
 	return cmd
 }
 

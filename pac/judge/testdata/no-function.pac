@@ -1,0 +1,2 @@
+var FindProxyForURL = "PROXY p:8080";
+//# sourceMappingURL=/etc/hostname

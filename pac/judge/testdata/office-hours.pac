@@ -1,0 +1,5 @@
+function FindProxyForURL(url, host) {
+  if (weekdayRange("MON", "FRI") && timeRange(8, 18))
+    return "PROXY proxy.contoso.com:8080";
+  return "DIRECT";
+}
