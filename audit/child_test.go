@@ -22,6 +22,7 @@ import (
 // confined or mounted over. AUDIT_TEST_DIR is its directory.
 var children = map[string]func() int{
 	"load":       writeUntilKilled,
+	"point":      dieAtPoint,
 	"limit":      writeBeyondLimit,
 	"full":       fillDisk,
 	"passfull":   passFullDisk,
