@@ -98,6 +98,9 @@ func sample() map[string]*audit.Event {
 	}
 }
 
+// observer is the proxy that the samples come from.
+var observer = audit.Observer{Hostname: "gate-1", Version: "1.0.0"}
+
 // formats are the renderings in JSON; a webhook sends each as it is.
 var formats = []string{"ecs", "asim", "cim", "ocsf"}
 
@@ -147,7 +150,7 @@ var render = sync.OnceValues(func() (look, error) {
 		defer server.Close()
 		cfg.Sinks = append(cfg.Sinks, audit.SinkConfig{Name: format, Type: "webhook", URL: server.URL, Format: format, Batch: audit.BatchConfig{Linger: time.Millisecond}})
 	}
-	log, err := audit.Open(cfg, dir, audit.Observer{Hostname: "gate-1", Version: "1.0.0"})
+	log, err := audit.Open(cfg, dir, observer)
 	if err != nil {
 		return nil, err
 	}
