@@ -85,6 +85,10 @@ func sample() map[string]*audit.Event {
 	signal.Category, signal.Action, signal.Reason, signal.For = []string{"network", "intrusion_detection"}, "bypass-signal", "pinned-application", audit.NewID()
 	signal.ClientHello, signal.Close = "t13d1516h2_8daaf6152771_e5627efa2ab1", "alert: unknown certificate authority"
 
+	past := *refused
+	past.Category, past.Action, past.Reason, past.For = signal.Category, signal.Action, "token-without-sign-in", audit.NewID()
+	past.Denied, past.Unknown = false, true
+
 	key := request(audit.Tenant, "none", "external-key", "forward")
 	key.Credentials, key.ResourceTenant = []audit.Credential{{Place: "query", Kind: "key", Digest: "0011223344556677"}}, foreign
 
@@ -94,7 +98,7 @@ func sample() map[string]*audit.Event {
 	lost := &audit.Event{Time: at, Category: []string{"process"}, Type: []string{"info"}, Action: "spool-overrun", Reason: "spool-overrun", Sink: "siem", Count: 7}
 	return map[string]*audit.Event{
 		"refused": refused, "observed": &observed, "consumer": &consumer, "passed": passed, "sign-in": signIn, "refused by Entra": &answered, "untagged": &untagged,
-		"link": link, "tunnel": tunnel, "pinned": pinned, "signal": &signal, "key": key, "long": long, "lost": lost,
+		"link": link, "tunnel": tunnel, "pinned": pinned, "signal": &signal, "past": &past, "key": key, "long": long, "lost": lost,
 	}
 }
 
