@@ -13,6 +13,8 @@ type Config struct {
 	Spool SpoolConfig  `yaml:"spool"` // where events wait for the sinks
 	Sinks []SinkConfig `yaml:"sinks"` // other places that events are sent to
 
+	Privacy PrivacyConfig `yaml:"privacy"` // what events tell of people
+
 	Log *slog.Logger `yaml:"-" json:"-"` // told when a sink begins to fail, and when it is over; nil: nobody is
 }
 

@@ -44,6 +44,7 @@ type Log struct {
 	fleet  atomic.Pointer[fleet] // what brings them from there
 	sinks  sync.Mutex            // held while the fleet is exchanged
 	who    Observer
+	people atomic.Pointer[privacy] // what is told of them
 	make   makeSink
 	when   string      // when events are synced: always, interval, never
 	pass   bool        // let happen what could not be recorded because the disk is full
@@ -126,6 +127,7 @@ func openLog(cfg Config, dir string, o Observer, newSink makeSink) (*Log, error)
 		finished: make(chan struct{}),
 	}
 	l.records.New = func() any { return newRecord() }
+	l.people.Store(newPrivacy(cfg.Privacy))
 	if err := l.start(cfg, sinks); err != nil {
 		return nil, errors.Join(fmt.Errorf("open event log: %w", err), l.spool.close(), l.file.close(), d.close())
 	}

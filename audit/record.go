@@ -30,13 +30,15 @@ func newRecord() *record {
 	return &record{encoder: encoder{b: make([]byte, 0, 2<<10)}, done: make(chan error, 1)}
 }
 
-// Record keeps e, filling in its ID and Time where they are empty.
+// Record keeps e, filling in its ID and Time where they are empty, and taking
+// out of it what Config.Privacy does not want of people.
 //
 // A tenant event is in the file when Record returns nil, with e.Seq set; an
 // error says that it is not, and what the event is evidence for must not
 // happen. The next event tries anew. An access event is queued; the only error
 // it gets is ErrClosed.
 func (l *Log) Record(e *Event) error {
+	l.people.Load().apply(e)
 	r := l.encode(e)
 	if e.Kind != Tenant {
 		return l.enqueue(r)

@@ -85,6 +85,7 @@ func (c Config) check() error {
 	if !slices.Contains([]string{"", "block", "pass"}, c.Full) {
 		wrong("full", "write block or pass", "%q is neither", c.Full)
 	}
+	bad = append(bad, c.Privacy.check())
 	if c.Spool.MaxBytes != 0 && c.Spool.MaxBytes < minSpoolBytes {
 		wrong("spool.max_bytes", fmt.Sprintf("write at least %d", minSpoolBytes), "%d is too little", c.Spool.MaxBytes)
 	}

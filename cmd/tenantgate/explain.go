@@ -53,6 +53,8 @@ func explainCommand() *cobra.Command {
 			s.Use(b.rules)
 			x := s.Explain(r, client)
 			if asJSON {
+				f.Events.Privacy.Key, _ = os.ReadFile(stateDir(f, "digest.key")) // where it cannot be read, the hash is of this moment
+				f.Events.Privacy.Apply(x.Event)
 				_, err := cmd.OutOrStdout().Write(x.Event.JSON(observer()))
 				return err
 			}

@@ -88,7 +88,7 @@ func (d *daemon) replace(f config.File) error {
 		f.State, f.Listen = old.State, old.Listen
 	}
 	if !sameBounds(f.Events, old.Events) {
-		d.log.Warn("of events, only file and sinks change without a restart")
+		d.log.Warn("of events, only file, sinks and privacy change without a restart")
 	}
 	d.keepDirectory()
 	b, err := assemble(f, d.in)
@@ -108,6 +108,7 @@ func (d *daemon) replace(f config.File) error {
 			return fmt.Errorf("events.sinks: %w", err)
 		}
 	}
+	d.events.UsePrivacy(d.eventsOf(f).Privacy)
 	d.use(b)
 	return nil
 }
@@ -124,10 +125,10 @@ func (d *daemon) keepDirectory() {
 	}
 }
 
-// sameBounds tells whether a and b differ in nothing but the file and the
-// sinks.
+// sameBounds tells whether a and b differ in nothing but the file, the sinks
+// and what is told of people.
 func sameBounds(a, b audit.Config) bool {
-	a.File, a.Sinks = b.File, b.Sinks
+	a.File, a.Sinks, a.Privacy = b.File, b.Sinks, b.Privacy
 	return reflect.DeepEqual(a, b)
 }
 

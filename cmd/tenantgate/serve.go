@@ -91,7 +91,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 // eventsOf is the section events with what a file cannot say.
 func (d *daemon) eventsOf(f config.File) audit.Config {
 	c := f.Events
-	c.Log = d.log
+	c.Log, c.Privacy.Key = d.log, d.in.digestKey
 	return c
 }
 
