@@ -25,18 +25,8 @@ func (f *finding) batch(r resource, methods, urls, bodies []string, s Service) {
 		return
 	}
 	for _, one := range f.at(value{n, nil}, "requests") {
-		write := true
-		for _, m := range f.anyOf(one, methods) {
-			write = writes(m.text)
-			if write {
-				break
-			}
-		}
-		if !write {
-			continue
-		}
 		for _, u := range f.anyOf(one, urls) {
-			f.part(s, r, u.text, f.anyOf(one, bodies))
+			f.part(s, r, mightWrite(f.anyOf(one, methods)), u.text, f.anyOf(one, bodies))
 		}
 	}
 	f.nested--
@@ -51,12 +41,33 @@ func (f *finding) anyOf(v value, names []string) (all []value) {
 	return all
 }
 
+// mightWrite returns the method of a request in a batch. Where it comes twice,
+// one that writes counts before one that deletes.
+func mightWrite(methods []value) string {
+	method := "" // reads
+	if len(methods) == 0 {
+		return "any"
+	}
+	for _, m := range methods {
+		switch {
+		case writes(m.text):
+			return m.text
+		case m.text == deletion:
+			method = deletion
+		}
+	}
+	return method
+}
+
 // part finds the links of one request in a batch. Where its body comes twice,
 // each is read.
-func (f *finding) part(s Service, r resource, url string, bodies []value) {
+func (f *finding) part(s Service, r resource, method, url string, bodies []value) {
 	path, ok := ofURL(url)
-	if !ok {
+	switch {
+	case !ok && writes(method):
 		f.hidden(Unreadable, r, "a URL in a batch", "requests.url")
+		return
+	case !ok || !Could(s, method, path):
 		return
 	}
 	if len(bodies) == 0 {
@@ -64,7 +75,7 @@ func (f *finding) part(s Service, r resource, url string, bodies []value) {
 	}
 	for _, b := range bodies {
 		outer := f.source
-		f.source = source{node: b.node}
+		f.source, f.deletes = source{node: b.node}, method == deletion
 		if s == ResourceManager {
 			f.arm(path)
 		} else if k := graphKind(path); k != nil {

@@ -40,6 +40,23 @@ func FuzzPath(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) { bounded(t, path, []byte(`{"properties":{}}`)) })
 }
 
+// FuzzNetwork writes any body to what makes a link by itself, in a batch and in
+// a template.
+func FuzzNetwork(f *testing.F) {
+	for _, prefix := range []string{"reference", "gateway", "circuit", "customer-key", "role"} {
+		seeds(f, prefix)
+	}
+	const group = "/subscriptions/aaaaaaaa-0000-0000-0000-000000000001/resourceGroups/net/providers/"
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, path := range []string{"Microsoft.Network/networkInterfaces/n", "Microsoft.Network/connections/c", "Microsoft.Network/expressRouteCircuits/c",
+			"Microsoft.Storage/storageAccounts/s", "Microsoft.Sql/servers/s/keys/k", "Microsoft.Authorization/roleAssignments/r"} {
+			bounded(t, group+path, body)
+		}
+		bounded(t, "/batch", fmt.Appendf(nil, `{"requests":[{"httpMethod":"PUT","url":"%sMicrosoft.Network/loadBalancers/l","content":%s}]}`, group, body))
+		bounded(t, deploymentPath, fmt.Appendf(nil, `{"properties":{"template":{"resources":[{"type":"Microsoft.Network/loadBalancers","name":"l","properties":%s}]}}}`, body))
+	})
+}
+
 // FuzzExpression puts any expression where the far end of a peering stands.
 func FuzzExpression(f *testing.F) {
 	for _, s := range []string{"[parameters('a')]", "[concat('a', variables('b')[0].c)]", "[resourceId('x/y', 'z')]", "[format('{0}', 'a')]", "[if(true, 'a', 'b')]"} {

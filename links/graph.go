@@ -8,6 +8,8 @@ type graphRule struct {
 	inside string // or what stands anywhere in the path, lower case
 	kind   Kind
 	find   func(f *finding, r resource, body value)
+
+	deletes bool // a deletion changes what holds between two tenants
 }
 
 // graphRules are what can make a link: Graph's reference of invitations,
@@ -17,8 +19,8 @@ var graphRules = []graphRule{
 	{last: "$batch", kind: Unreadable},
 	{last: "invitations", kind: GuestInvitation, find: invitation},
 	{last: "redeemInvitation", kind: GuestRedemption, find: redemption},
-	{inside: "/crosstenantaccesspolicy", kind: CrossTenantPolicy, find: crossTenantPolicy},
-	{inside: "/multitenantorganization", kind: CrossTenantPolicy, find: crossTenantPolicy},
+	{inside: "/crosstenantaccesspolicy", kind: CrossTenantPolicy, find: crossTenantPolicy, deletes: true},
+	{inside: "/multitenantorganization", kind: CrossTenantPolicy, find: crossTenantPolicy, deletes: true},
 }
 
 func graphKind(path string) *graphRule {
@@ -38,6 +40,10 @@ func (f *finding) graph(k *graphRule, path string) {
 	r := resource{id: "/" + strings.Trim(path, "/")}
 	if k.find == nil {
 		f.graphBatch(r)
+		return
+	}
+	if f.deletes {
+		k.find(f, r, value{&node{kind: 'w'}, nil})
 		return
 	}
 	if n, ok := f.content(k.kind, r); ok {

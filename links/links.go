@@ -35,8 +35,17 @@ const (
 	GuestInvitation   Kind = "guest-invitation"
 	GuestRedemption   Kind = "guest-redemption"
 	CrossTenantPolicy Kind = "cross-tenant-policy"
-	TemplateLink      Kind = "template-link" // a linked template, or an expression that hides where a template's link leads
-	Unreadable        Kind = "unreadable"    // a body that can make a link and cannot be read
+
+	RoleAssignment       Kind = "role-assignment"       // to somebody whose tenant nobody can tell, or of another one
+	CircuitAuthorization Kind = "circuit-authorization" // a key with which others join an ExpressRoute circuit
+	GatewayConnection    Kind = "gateway-connection"    // of ExpressRoute or a VPN
+	SASExport            Kind = "sas-export"
+	KeyExport            Kind = "key-export"
+	CustomerKey          Kind = "customer-managed-key" // in somebody's vault
+	NetworkReference     Kind = "network-reference"    // another subscription in any other write to a network
+
+	TemplateLink Kind = "template-link" // a linked template, or an expression that hides where a template's link leads
+	Unreadable   Kind = "unreadable"    // a body that can make a link and cannot be read
 )
 
 // Kinds returns every kind.
@@ -44,7 +53,8 @@ func Kinds() []Kind {
 	return []Kind{
 		Peering, PrivateEndpoint, PrivateLink, Approval, HubConnection, NetworkManager, Lighthouse, Transfer,
 		Replication, GallerySharing, DiskExport, DNSLink, RegistryImport, GuestInvitation, GuestRedemption,
-		CrossTenantPolicy, TemplateLink, Unreadable,
+		CrossTenantPolicy, RoleAssignment, CircuitAuthorization, GatewayConnection, SASExport, KeyExport, CustomerKey,
+		NetworkReference, TemplateLink, Unreadable,
 	}
 }
 
@@ -56,6 +66,7 @@ const (
 	Subscription TargetKind = "subscription" // Target is its ID, lower case
 	Tenant       TargetKind = "tenant"       // Target is a directory ID, lower case
 	Domain       TargetKind = "domain"       // Target is a domain, lower case
+	Host         TargetKind = "host"         // Target is the name of a vault's host, lower case
 	Alias        TargetKind = "alias"        // of a private link service: it names no tenant
 	Everybody    TargetKind = "everybody"    // open to whoever asks; Target says what
 	Name         TargetKind = "name"         // of a resource, a registry, a template: nobody can tell whose it is
@@ -100,7 +111,7 @@ const (
 // returns the body without content encodings, or an error if it cannot be
 // read, which is a link of its own kind.
 func Find(s Service, method, path string, body func() ([]byte, error)) []Link {
-	if !writes(method) {
+	if !Could(s, method, path) {
 		return nil
 	}
 	switch s {
@@ -112,7 +123,7 @@ func Find(s Service, method, path string, body func() ([]byte, error)) []Link {
 		}
 	case MicrosoftGraph:
 		if kind := graphKind(path); kind != nil {
-			f := &finding{source: source{body: body}}
+			f := &finding{source: source{body: body}, deletes: method == deletion}
 			f.graph(kind, path)
 			return f.links
 		}
@@ -124,14 +135,24 @@ func Find(s Service, method, path string, body func() ([]byte, error)) []Link {
 // Could tells whether a request could make a link, by its path alone. It
 // allocates nothing.
 func Could(s Service, method, path string) bool {
-	return writes(method) && (s == ResourceManager && armKind(path) != nil || s == MicrosoftGraph && graphKind(path) != nil)
+	switch s {
+	case ResourceManager:
+		return writes(method) && armKind(path) != nil
+	case MicrosoftGraph:
+		k := graphKind(path)
+		return k != nil && (writes(method) || method == deletion && k.deletes)
+	case None:
+	}
+	return false
 }
+
+const deletion = "DELETE"
 
 // writes tells whether method can change something. A method that nobody knows
 // is taken for one that can.
 func writes(method string) bool {
 	switch method {
-	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "":
+	case "GET", "HEAD", "OPTIONS", "TRACE", deletion, "":
 		return false
 	}
 	return true
@@ -139,10 +160,13 @@ func writes(method string) bool {
 
 // finding is one run of Find.
 type finding struct {
-	links  []Link
-	source source
-	nested int // batches
-	steps  int // of following expressions
+	links   []Link
+	source  source
+	deletes bool // the request deletes: it has no body
+	nested  int  // batches
+	steps   int  // of following expressions
+
+	referSteps int // the same of references
 }
 
 // add keeps a link, once.

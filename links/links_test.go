@@ -53,7 +53,7 @@ func TestABodyThatCannotBeReadIsSaid(t *testing.T) {
 
 func TestEveryRuleIsFoundInAnyCase(t *testing.T) {
 	for _, k := range rules {
-		if got := ruleFor(strings.ToUpper(k.last)); got == nil || got.last != k.last {
+		if got := ruleFor(strings.ToUpper(k.last), ""); got == nil || got.last != k.last {
 			t.Errorf("%s: %+v", k.last, got)
 		}
 		for _, of := range k.of {
@@ -61,6 +61,18 @@ func TestEveryRuleIsFoundInAnyCase(t *testing.T) {
 				t.Errorf("%s is of %s", k.last, of)
 			}
 		}
+	}
+}
+
+// A template of many networks is read to its end.
+func TestALargeNetworkHidesNothingThatComesAfter(t *testing.T) {
+	rule := `{"name":"r","properties":{"a":"[concat('a','b')]","b":["1","2","3","4","5","6","7","8"]}},`
+	group := `{"type":"Microsoft.Network/networkSecurityGroups","name":"g","properties":{"securityRules":[` + strings.TrimSuffix(strings.Repeat(rule, 10_000), ",") + `]}}`
+	peering := `{"type":"Microsoft.Network/virtualNetworks/virtualNetworkPeerings","name":"a/b","properties":{"remoteVirtualNetwork":{"id":"/subscriptions/bbbbbbbb-0000-0000-0000-000000000002/x"}}}`
+	body := `{"properties":{"template":{"resources":[` + group + "," + peering + `]}}}`
+	all := Find(ResourceManager, "PUT", deploymentPath, func() ([]byte, error) { return []byte(body), nil })
+	if len(all) != 2 || all[0].Kind != NetworkReference || all[0].TargetKind != Hidden || all[1].Kind != Peering {
+		t.Errorf("%+v", all)
 	}
 }
 

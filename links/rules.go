@@ -47,6 +47,33 @@ var rules = []rule{
 	{"initiateTransfer", nil, Transfer, initiateTransfer, nothing},
 	{"objectReplicationPolicies", nil, Replication, replicationPolicy, nothing},
 	{"storageAccounts", []string{"microsoft.storage/storageaccounts"}, Unreadable, storageAccount, nothing},
+	{"listAccountSas", nil, SASExport, exportSAS, nothing},
+	{"listServiceSas", nil, SASExport, exportSAS, nothing},
+	{"listKeys", nil, KeyExport, exportKey, nothing},
+	{"listConnectionStrings", nil, KeyExport, exportKey, nothing},
+	{"listCredentials", nil, KeyExport, exportKey, nothing},
+	{"listAdminKeys", nil, KeyExport, exportKey, nothing},
+	{"listSharedKey", nil, KeyExport, exportKey, nothing},
+	{"listClusterAdminCredential", nil, KeyExport, exportKey, nothing},
+	{"diskEncryptionSets", nil, CustomerKey, customerKey, nothing},
+	{"databaseAccounts", []string{"microsoft.documentdb/databaseaccounts"}, CustomerKey, customerKey, nothing},
+	{"servers", []string{"microsoft.sql/servers"}, CustomerKey, customerKey, nothing},
+	{"keys", []string{"microsoft.sql/servers/keys", "microsoft.sql/managedinstances/keys"}, CustomerKey, customerKey, nothing},
+	{"flexibleServers", nil, CustomerKey, customerKey, nothing},
+	{"registries", []string{"microsoft.containerregistry/registries"}, CustomerKey, customerKey, nothing},
+	{"namespaces", []string{"microsoft.eventhub/namespaces", "microsoft.servicebus/namespaces"}, CustomerKey, customerKey, nothing},
+	{"workspaces", []string{"microsoft.machinelearningservices/workspaces", "microsoft.databricks/workspaces"}, CustomerKey, customerKey, nothing},
+	{"accounts", []string{"microsoft.cognitiveservices/accounts"}, CustomerKey, customerKey, nothing},
+	{"vaults", []string{"microsoft.recoveryservices/vaults"}, CustomerKey, customerKey, nothing},
+	{"authorizations", []string{"microsoft.network/expressroutecircuits/authorizations", "microsoft.network/expressrouteports/authorizations"}, CircuitAuthorization, authorization, nothing},
+	{"expressRouteCircuits", []string{"microsoft.network/expressroutecircuits"}, CircuitAuthorization, inlineAuthorizations, nothing},
+	{"connections", []string{"microsoft.network/connections"}, GatewayConnection, gatewayConnection, nothing},
+	{"connections", []string{"microsoft.network/expressroutecircuits/peerings/connections"}, GatewayConnection, circuitConnection, nothing},
+	{"expressRouteConnections", nil, GatewayConnection, circuitConnection, nothing},
+	{"vpnConnections", nil, GatewayConnection, vpnConnection, nothing},
+	{"roleAssignments", nil, RoleAssignment, roleAssignment, nothing},
+	{"roleAssignmentScheduleRequests", nil, RoleAssignment, roleAssignment, nothing},
+	{"roleEligibilityScheduleRequests", nil, RoleAssignment, roleAssignment, nothing},
 	{"galleries", []string{"microsoft.compute/galleries"}, Unreadable, gallery, nothing},
 	{"share", []string{"microsoft.compute/galleries/share"}, GallerySharing, shareGallery, nothing},
 	{"beginGetAccess", nil, DiskExport, exportDisk, nothing},
@@ -63,16 +90,22 @@ var rules = []rule{
 func armKind(path string) *rule {
 	path = plain(path)
 	for at := lastFold(path, providers); ; at = lastFold(path[:at], providers) {
-		if k := ruleFor(lastType(path, at)); k != nil || at < 0 {
+		if k := ruleFor(lastType(path, at), ""); k != nil || at < 0 {
 			return k
+		}
+		if inNetwork(path, at) {
+			return &anyNetwork
 		}
 	}
 }
 
-func ruleFor(last string) *rule {
+// ruleFor returns the rule for a last type, and for the whole type where that
+// is known.
+func ruleFor(last, types string) *rule {
 	for i := range rules {
-		if len(rules[i].last) == len(last) && strings.EqualFold(rules[i].last, last) {
-			return &rules[i]
+		k := &rules[i]
+		if len(k.last) == len(last) && strings.EqualFold(k.last, last) && (types == "" || k.applies(types)) {
+			return k
 		}
 	}
 	return nil
@@ -86,8 +119,13 @@ func (k *rule) applies(types string) bool { return k.of == nil || slices.Contain
 func (f *finding) arm(path string) {
 	path = "/" + strings.Trim(plain(path), "/")
 	for at := lastFold(path, providers); ; at = lastFold(path[:at], providers) {
-		if k := ruleFor(lastType(path, at)); k != nil {
-			if r := parse(path, at); k.applies(r.types) {
+		last := lastType(path, at)
+		if k := ruleFor(last, ""); k != nil || inNetwork(path, at) {
+			r := parse(path, at)
+			if k = ruleFor(last, r.types); k == nil && inNetwork(path, at) {
+				k = &anyNetwork
+			}
+			if k != nil {
 				f.request(k, r)
 				return
 			}
@@ -117,6 +155,7 @@ func (f *finding) apply(k *rule, r resource, body value) {
 	if k.find != nil {
 		k.find(f, r, body)
 	}
+	f.references(r, body)
 }
 
 // content reads the request's body. A body that cannot be read is a link: of
@@ -167,8 +206,11 @@ func classify(text string, as TargetKind) (string, TargetKind) {
 	if id, ok := guid(text); ok && (as == Subscription || as == Tenant) {
 		return id, as
 	}
-	if id, ok := subscriptionIn(text); ok && as != Tenant && as != Domain {
+	if id, ok := subscriptionIn(text); ok && as != Tenant && as != Domain && as != Host {
 		return id, Subscription
+	}
+	if host, ok := hostOf(text); ok && as == Host {
+		return host, Host
 	}
 	switch {
 	case as == Subscription && text == "*":

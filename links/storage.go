@@ -20,8 +20,10 @@ func containsSegment(id, name string) bool {
 		strings.Contains(strings.ToLower(id)+"/", "/"+strings.ToLower(name)+"/")
 }
 
-// storageAccount reads whether accounts of other tenants may replicate.
+// storageAccount reads whether accounts of other tenants may replicate, and
+// whose key the account is encrypted with.
 func storageAccount(f *finding, r resource, body value) {
+	customerKey(f, r, body)
 	const field = "allowCrossTenantReplication"
 	for _, v := range f.at(body, "properties", field) {
 		switch {

@@ -137,9 +137,11 @@ func (f *finding) resource(deployment resource, one value, parent resource) {
 			types, name = parent.types+"/"+types, parent.name+"/"+name
 		}
 		r := resource{id: place(deployment, types, name), subscription: deployment.subscription, types: types, name: name}
-		if k := ruleFor(types[strings.LastIndexByte(types, '/')+1:]); k != nil && k.applies(strings.ToLower(types)) {
-			f.apply(k, r, one)
+		k := ruleFor(types[strings.LastIndexByte(types, '/')+1:], strings.ToLower(types))
+		if k == nil {
+			k = &anyNetwork // it looks at networks alone
 		}
+		f.apply(k, r, one)
 		f.resources(deployment, one, r)
 	}
 }

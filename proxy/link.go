@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/links"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/tokens"
@@ -81,6 +82,8 @@ func (a *asking) ask(kind links.TargetKind, name string) tokens.Tenant {
 	case links.Subscription:
 	case links.Domain:
 		from = a.rules.Domain
+	case links.Host:
+		from = a.rules.whoseHost
 	default:
 		return ""
 	}
@@ -94,6 +97,15 @@ func (a *asking) ask(kind links.TargetKind, name string) tokens.Tenant {
 	tenant := from(a.ctx, name)
 	a.known[e] = tenant
 	return tenant
+}
+
+// whoseHost returns the tenant of a host that is named in a request.
+func (r *Rules) whoseHost(ctx context.Context, name string) tokens.Tenant {
+	n, err := hosts.Parse(name)
+	if err != nil || r.Owner == nil {
+		return ""
+	}
+	return r.Owner(ctx, n)
 }
 
 // madeLinks are the links of the request as events have them, without those

@@ -14,6 +14,7 @@ import (
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/demo"
 	"github.com/tenantgate/tenantgate/directory"
+	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/links"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
@@ -32,6 +33,10 @@ func withDirectory(t *testing.T) func(*setup) {
 			d := must(directory.New(directory.Config{Transport: r.HTTP}))(t)
 			r.Subscription = func(ctx context.Context, id string) tokens.Tenant {
 				tenant, _ := d.Subscription(ctx, id)
+				return tokens.Tenant(tenant)
+			}
+			r.Owner = func(ctx context.Context, n hosts.Name) tokens.Tenant {
+				tenant, _ := d.Host(ctx, n)
 				return tokens.Tenant(tenant)
 			}
 			r.Domain = func(ctx context.Context, domain string) tokens.Tenant {
@@ -68,6 +73,7 @@ func linkCases() map[string]linkCase {
 	deployment := arm + "/subscriptions/" + ours + "/resourceGroups/net/providers/Microsoft.Resources/deployments/d?api-version=2022-09-01"
 	template := `{"properties":{"mode":"Incremental","template":{"resources":[{"type":"Microsoft.Network/virtualNetworks/virtualNetworkPeerings","name":"hub/p","properties":{"remoteVirtualNetwork":{"id":%q}}}]}}}`
 	graph := "https://" + restricted + "/v1.0/invitations"
+	storage := "/subscriptions/" + ours + "/resourceGroups/app/providers/Microsoft.Storage/storageAccounts/s"
 	return map[string]linkCase{
 		"own peering":               {"PUT", peering, peeringTo(ours), "", false, ""},
 		"foreign peering":           {"PUT", peering, peeringTo(theirs), "link-external", true, demo.Foreign.ID},
@@ -82,6 +88,16 @@ func linkCases() map[string]linkCase {
 		"Lighthouse":                {"PUT", arm + "/subscriptions/" + ours + "/providers/Microsoft.ManagedServices/registrationDefinitions/x", fmt.Sprintf(`{"properties":{"managedByTenantId":%q}}`, demo.Foreign.ID), "link-external", true, demo.Foreign.ID},
 		"foreign private endpoint":  {"PUT", arm + strings.Replace(network(ours), "virtualNetworks/hub", "privateEndpoints/e", 1), fmt.Sprintf(`{"properties":{"privateLinkServiceConnections":[{"properties":{"privateLinkServiceId":%q}}]}}`, network(theirs)), "link-external", false, demo.Foreign.ID},
 		"guest":                     {"POST", graph, `{"invitedUserEmailAddress":"grace@fabrikam.com","inviteRedirectUrl":"https://x.example"}`, "link-external", false, demo.Foreign.ID},
+		"partner removed":           {"DELETE", "https://" + restricted + "/v1.0/policies/crossTenantAccessPolicy/partners/" + demo.Foreign.ID, "", "link-external", false, demo.Foreign.ID},
+		"keys":                      {"POST", arm + storage + "/listKeys", "", "link-external", false, ""},
+		"signature":                 {"POST", arm + storage + "/listAccountSas", `{"signedServices":"b"}`, "link-external", false, ""},
+		"foreign vault":             {"PUT", arm + storage, `{"properties":{"encryption":{"keyvaultproperties":{"keyvaulturi":"https://fabrikam.vault.azure.net"}}}}`, "link-external", false, demo.Foreign.ID},
+		"own vault":                 {"PUT", arm + storage, `{"properties":{"encryption":{"keyvaultproperties":{"keyvaulturi":"https://contoso.vault.azure.net"}}}}`, "", false, ""},
+		"foreign circuit":           {"PUT", arm + strings.Replace(network(ours), "virtualNetworks/hub", "connections/c", 1), fmt.Sprintf(`{"properties":{"authorizationKey":"k","peer":{"id":%q}}}`, network(theirs)), "link-external", false, demo.Foreign.ID},
+		"circuit's key":             {"PUT", arm + strings.Replace(network(ours), "virtualNetworks/hub", "expressRouteCircuits/c/authorizations/a", 1), "{}", "link-external", false, ""},
+		"role of a user":            {"PUT", arm + "/subscriptions/" + ours + "/providers/Microsoft.Authorization/roleAssignments/x", `{"properties":{"principalId":"55555555-5555-4555-8555-555555555555","principalType":"User"}}`, "link-unknown", false, ""},
+		"foreign network interface": {"PUT", arm + strings.Replace(network(ours), "virtualNetworks/hub", "networkInterfaces/n", 1), fmt.Sprintf(`{"properties":{"subnet":{"id":%q}}}`, network(theirs)), "link-external", false, demo.Foreign.ID},
+		"own network interface":     {"PUT", arm + strings.Replace(network(ours), "virtualNetworks/hub", "networkInterfaces/n", 1), fmt.Sprintf(`{"properties":{"subnet":{"id":%q}}}`, network(ours)), "", false, ""},
 		"colleague":                 {"POST", graph, `{"invitedUserEmailAddress":"bob@contoso.com","inviteRedirectUrl":"https://x.example"}`, "", false, ""},
 	}
 }
@@ -261,7 +277,6 @@ func TestWorkThatMakesNoLinkPasses(t *testing.T) {
 		"zone link":     {"PUT", group + "/providers/Microsoft.Network/privateDnsZones/z/virtualNetworkLinks/l", `{"properties":{"virtualNetwork":{"id":"` + network(demo.Home.Subscription) + `"}}}`},
 		"resource list": {"POST", "/providers/Microsoft.ResourceGraph/resources", `{"query":"resources | project id"}`},
 		"start":         {"POST", group + "/providers/Microsoft.Compute/virtualMachines/vm/start", ``},
-		"keys":          {"POST", group + "/providers/Microsoft.Storage/storageAccounts/s/listKeys", ``},
 		"tags":          {"PATCH", group + "/providers/Microsoft.Resources/tags/default", `{"operation":"Merge","properties":{"tags":{"a":"b"}}}`},
 		"deletion":      {"DELETE", network(demo.Home.Subscription) + "/virtualNetworkPeerings/p", ``},
 		"deployment": {"PUT", group + "/providers/Microsoft.Resources/deployments/d", `{"properties":{"mode":"Incremental","parameters":{"name":{"value":"app"}},"template":{"$schema":"x","contentVersion":"1.0.0.0","parameters":{"name":{"type":"string"}},"variables":{"vnet":"[concat(parameters('name'), '-vnet')]"},"resources":[
