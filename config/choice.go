@@ -18,6 +18,9 @@ var choices = map[string][]string{
 	"policy.unlisted": {"tunnel", "block"},
 	"policy.exempt":   {"tunnel", "block"},
 	"policy.not_tls":  {"tunnel", "block"},
+
+	"policy.sync.cloud":      {"global", "usgov", "china"},
+	"policy.sync.credential": {"managed", "workload", "certificate", "secret"},
 }
 
 func choicesOf(t reflect.Type, path string) []string {

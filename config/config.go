@@ -89,7 +89,12 @@ func Read(path string) (File, error) {
 		f.doc = newDocument(path, "")
 		return f, f.doc.fail(Problem{What: unreadable(path, err), Hint: "name a YAML file with -c", err: err})
 	}
-	return Parse(path, src)
+	f, err := Parse(path, src)
+	if f.Policy.From != "" {
+		f.doc.underlayFile(&f)
+		err = f.doc.err()
+	}
+	return f, err
 }
 
 func unreadable(path string, err error) string {

@@ -28,6 +28,7 @@ type document struct {
 	secret   map[string]bool  // paths whose value holds a secret
 	reported map[string]bool  // paths that have a problem; what is beneath is not reported again
 	problems []Problem
+	borrowed map[string]string // where settings stand that came from another file, by YAML path
 }
 
 // place is a position in the source, from 1.

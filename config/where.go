@@ -8,6 +8,9 @@ func (f *File) Where(path string) string {
 	if f.doc == nil || f.doc.name == "" {
 		return ""
 	}
+	if there, ok := f.doc.borrowed[path]; ok {
+		return there
+	}
 	at, ok := f.doc.places[path]
 	if !ok {
 		return ""

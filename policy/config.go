@@ -17,6 +17,8 @@ type Config struct {
 	Unlisted string    `yaml:"unlisted"` // a destination nobody restricts: "tunnel" or "block"
 	Exempt   string    `yaml:"exempt"`   // hosts that are never decrypted: "tunnel" or "block"
 	NotTLS   string    `yaml:"not_tls"`  // a tunnel whose first bytes are not TLS: "block" or "tunnel"
+	From     string    `yaml:"from"`     // a file with a policy section, beneath this one
+	Sync     Sync      `yaml:"sync"`     // for "policy sync"
 	Links    Links     `yaml:"-"`        // a section of its own
 }
 
@@ -55,6 +57,7 @@ func Default() Config {
 		Unlisted: "tunnel",
 		Exempt:   "tunnel",
 		NotTLS:   "block",
+		Sync:     Sync{Cloud: "global", Credential: "managed"},
 		Links:    DefaultLinks(),
 	}
 }

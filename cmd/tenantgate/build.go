@@ -165,7 +165,7 @@ func ports(list []int) []uint16 {
 
 // hash identifies a configuration in metrics and logs, without its secrets.
 func hash(f config.File) string {
-	f.Upstream.Parent = ""
+	f.Upstream.Parent, f.Policy.Sync.Secret = "", ""
 	text, err := json.Marshal(f)
 	if err != nil {
 		return ""
