@@ -61,10 +61,11 @@ func (l *Log) launch(cfg Config, sinks []Sink, last uint64) (err error) {
 			fl.ships = append(fl.ships, l.newShipper(c, sink, stream, at, dead, fl.drain, cfg.Log))
 		}
 	}
+	forget(l.spool.dir, names)
 	if len(sinks) == 0 {
+		fl.done.Go(func() { l.sweepLeftover(ctx, fl) })
 		return nil
 	}
-	forget(l.spool.dir, names)
 	for _, s := range fl.ships {
 		fl.done.Go(func() { s.run(ctx) })
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/certs"
 	"github.com/tenantgate/tenantgate/config"
+	"github.com/tenantgate/tenantgate/setting"
 )
 
 func checkCommand() *cobra.Command {
@@ -51,11 +52,18 @@ func fine(w io.Writer, name string, f config.File) error {
 	if err != nil {
 		return err
 	}
+	for _, odd := range setting.List(setting.In("tagging", b.rules.Tags.Warnings())) {
+		fmt.Fprintf(w, "%s: note: %v\n", name, odd)
+	}
 	for _, domain := range b.unresolved {
 		fmt.Fprintf(w, "%s: note: which tenant %s is will be asked at the start; until it is known, its entry permits nothing\n", name, domain)
 	}
 	for _, note := range pacNotes(f) {
 		fmt.Fprintf(w, "%s: WARNING: %s\n", name, note)
+	}
+	if n := f.Events.Leftover(stateDir(f, "events")); n > 0 {
+		fmt.Fprintf(w, "%s: note: %d bytes of events wait in the spool and no sink is configured; they go when they are older than %v: tenantgate spool purge removes them now\n",
+			name, n, f.Events.Spool.Age())
 	}
 	_, err = fmt.Fprintf(w, "%s: fine\n", name)
 	return err

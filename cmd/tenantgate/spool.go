@@ -53,7 +53,11 @@ func spoolList() *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(s)
 			}
-			return printSpool(cmd.OutOrStdout(), s)
+			if err := printSpool(cmd.OutOrStdout(), s); err != nil || f.Events.Leftover(stateDir(f, "events")) == 0 {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "\nno sink is configured: nothing of this is sent, and it goes when it is older than %v\n", f.Events.Spool.Age())
+			return err
 		},
 	}
 	from.flags(cmd, true)
