@@ -31,6 +31,7 @@ type provider struct {
 	rules     []rule
 	reads     []string // every header that it reads, folded; deleted on hosts where a client sent it
 	anonymous []string // paths beneath which the service is used without an account
+	warning   error    // what is allowed but looks like a mistake
 }
 
 // compile returns the providers that are configured. All problems are reported

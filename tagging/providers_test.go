@@ -205,6 +205,15 @@ func TestServicesThatCannotBeUsedAreRefusedWithEveryProblem(t *testing.T) {
 	}
 }
 
+func TestAnOwnWorkspaceThatIsNotListedIsWarnedOf(t *testing.T) {
+	for workspace, want := range map[string][]string{"T0ARHV9669": nil, "T0A93EN1Y": {"providers.slack.workspaces"}} {
+		table := withProviders(t, Providers{Slack: &Slack{"T0ARHV9669", []string{workspace}}})
+		if diff := cmp.Diff(want, paths(t, table.Warnings())); diff != "" {
+			t.Errorf("%s: %s", workspace, diff)
+		}
+	}
+}
+
 func TestTaggingAServicesRequestAllocatesNothing(t *testing.T) {
 	table := withProviders(t, everyProvider())
 	for _, n := range []hosts.Name{"accounts.google.com", "slack.com", "api.anthropic.com", Canonical, "graph.microsoft.com"} {

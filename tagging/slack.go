@@ -2,6 +2,7 @@ package tagging
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/hosts"
@@ -30,7 +31,11 @@ func (s *Slack) compile() (provider, error) {
 	if !isSlackID(s.Requester) {
 		err = errors.Join(err, setting.Errorf("requester", hint, "%q is not one ID", s.Requester))
 	}
-	return one(slackHosts, Tag{slackRequester, s.Requester}, Tag{slackWorkspaces, value}), err
+	p := one(slackHosts, Tag{slackRequester, s.Requester}, Tag{slackWorkspaces, value})
+	if !slices.Contains(s.Workspaces, s.Requester) {
+		p.warning = setting.Errorf("providers.slack.workspaces", "add "+s.Requester, "the requester is not listed: its own people cannot sign in")
+	}
+	return p, err
 }
 
 func isSlackID(s string) bool {

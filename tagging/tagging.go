@@ -67,6 +67,9 @@ func New(cfg Config, tenant, policy string) (*Table, error) {
 	t.rules, t.warnings, t.providers = rules, warnings, providers
 	for _, p := range providers {
 		t.others = t.others.Union(p.hosts)
+		if p.warning != nil {
+			t.warnings = append(t.warnings, p.warning)
+		}
 	}
 	return t, nil
 }
