@@ -2,6 +2,7 @@ package links
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -60,6 +61,22 @@ func TestEveryRuleIsFoundInAnyCase(t *testing.T) {
 			if of != strings.ToLower(of) || !strings.HasSuffix(of, "/"+strings.ToLower(k.last)) {
 				t.Errorf("%s is of %s", k.last, of)
 			}
+		}
+	}
+}
+
+func TestEveryKindHasARowInTheTruthTableAndInTheDocumentation(t *testing.T) {
+	table, err1 := os.ReadFile("../policy/testdata/links.txt")
+	page, err2 := os.ReadFile("../docs/configuration.md")
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Kinds() {
+		if !strings.Contains(string(table), "\n"+string(k)+" ") {
+			t.Errorf("policy/testdata/links.txt has no row for %s", k)
+		}
+		if !strings.Contains(string(page), "`"+string(k)+"` |") && !strings.Contains(string(page), "`"+string(k)+"`, `") {
+			t.Errorf("docs/configuration.md does not say what %s is", k)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (p Providers) compile() ([]provider, error) {
 			return
 		}
 		one, err := compile()
-		all, bad = append(all, one.within()), append(bad, setting.In(name, err))
+		all, bad = append(all, one.whole()), append(bad, setting.In(name, err))
 	}
 	add("google", p.Google != nil, p.Google.compile)
 	add("slack", p.Slack != nil, p.Slack.compile)
@@ -60,12 +60,10 @@ func (p Providers) compile() ([]provider, error) {
 	return all, setting.In("providers", errors.Join(bad...))
 }
 
-// within returns p without the hosts that must never be decrypted, and with
-// the sum of its rules' hosts as its own.
-func (p provider) within() provider {
-	for i := range p.rules {
-		p.rules[i].hosts = p.rules[i].hosts.Without(exempt)
-		p.hosts = p.hosts.Union(p.rules[i].hosts)
+// whole returns p with the sum of its rules' hosts as its own.
+func (p provider) whole() provider {
+	for _, r := range p.rules {
+		p.hosts = p.hosts.Union(r.hosts)
 	}
 	return p
 }
