@@ -61,7 +61,7 @@ func (b firefox) open(t *testing.T, picture, address string) {
 	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(b.user()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8", "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_HEADLESS=1"}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8", "TZ=UTC", "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_HEADLESS=1"}
 	if b.ca != "" {
 		cmd := exec.CommandContext(within(t, patience), b.certutil, "-A", "-d", "sql:"+profile, "-t", "C,,", "-n", "tenantgate", "-i", b.ca)
 		cmd.Env = env

@@ -120,10 +120,10 @@ func closed(t *testing.T) string {
 }
 
 // page serves a page that asks for something from every host, and the PAC file.
-func (c *crossing) page(t *testing.T, script pac.Script, list []string) (page, file string) {
+func (c *crossing) page(t *testing.T, file http.Handler, list []string) (page, address string) {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.Handle("/proxy.pac", pac.Handler(func(string, netip.Addr) pac.Script { return script }))
+	mux.Handle("/proxy.pac", file)
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		for _, host := range list {
@@ -133,6 +133,10 @@ func (c *crossing) page(t *testing.T, script pac.Script, list []string) (page, f
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return "http://www.example.com" + s.URL[strings.LastIndexByte(s.URL, ':'):] + "/", s.URL + "/proxy.pac"
+}
+
+func serving(script pac.Script) http.Handler {
+	return pac.Handler(func(string, netip.Addr) pac.Script { return script })
 }
 
 // crowd are hosts of every sort: restricted, exempt, neither, and names that
@@ -164,7 +168,7 @@ func crowd(s pac.Script) []string {
 
 func bothBrowsers(t *testing.T, test func(t *testing.T, open func(t *testing.T, file, page string))) {
 	t.Run("Chromium", func(t *testing.T) {
-		b := &browser{program: tool(t, "chromium"), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + scratch(t), "LANG=C.UTF-8"}}
+		b := &browser{program: tool(t, "chromium"), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + scratch(t), "LANG=C.UTF-8", "TZ=UTC"}}
 		test(t, func(t *testing.T, file, page string) {
 			b.pac = file
 			b.open(t, "", page, "--host-resolver-rules=MAP * 127.0.0.1", "--disable-features=HttpsUpgrades")
@@ -187,7 +191,7 @@ func TestBrowsersSendEachHostWhereWeSayTheyDo(t *testing.T) {
 		list := crowd(script)
 		c, dead := newCrossing(t, list), closed(t)
 		script.Proxies = []string{c.proxy(t), dead, c.proxy(t)}
-		page, file := c.page(t, script, list)
+		page, file := c.page(t, serving(script), list)
 		open(t, file, page)
 		want := map[string]string{}
 		for _, host := range list {
@@ -218,7 +222,7 @@ func TestBrowsersNeverGoDirectWhenEveryProxyIsDead(t *testing.T) {
 				list := []string{signInHost, graphHost, site}
 				c, script := newCrossing(t, list), restrictedScript(t)
 				script.Proxies, script.FailOpen = []string{closed(t), closed(t)}, failOpen
-				page, file := c.page(t, script, list)
+				page, file := c.page(t, serving(script), list)
 				open(t, file, page)
 				want := map[string]string{site: "DIRECT"}
 				if failOpen {
@@ -254,4 +258,65 @@ func restrictedScript(t *testing.T) pac.Script {
 		t.Fatal(err)
 	}
 	return pac.Script{Restricted: proxy.Restricted(table, finder), Exempt: tagging.Exempt()}
+}
+
+// noon makes the functions about time see the moment that testdata/builtins.txt
+// is about: they read the clock with new Date().
+const noon = `
+var RealDate = Date;
+Date = function (y, m, d, h, i, s) {
+  return arguments.length === 0 ? new RealDate(2026, 10, 18, 11, 0, 0) : new RealDate(y, m, d, h, i, s);
+};
+`
+
+// TestTheFunctionsThatLintRunsAreThoseOfBrowsers asks browsers about each row of
+// the table that pac/judge is tested with: a row that holds comes through the
+// proxy, another one does not. Rows about addresses and the DNS are left out.
+func TestTheFunctionsThatLintRunsAreThoseOfBrowsers(t *testing.T) {
+	table, err := os.ReadFile("../pac/judge/testdata/builtins.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for line := range strings.Lines(string(table)) {
+		expression, value, ok := strings.Cut(strings.TrimSpace(line), " -> ")
+		if !ok || line[0] == '#' || strings.Contains(expression, "esol") || strings.Contains(expression, "yIp") || strings.Contains(expression, "typeof") ||
+			strings.HasPrefix(expression, "isInNet") && strings.Contains(expression, ".example") || strings.HasPrefix(expression, "isInNetEx") {
+			continue
+		}
+		rows = append(rows, fmt.Sprintf("\"\" + (%s) === %q", expression, value))
+	}
+	if len(rows) < 60 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	bothBrowsers(t, func(t *testing.T, open func(t *testing.T, file, page string)) {
+		var list []string
+		for i := range rows {
+			list = append(list, fmt.Sprintf("row-%d.example", i))
+		}
+		c := newCrossing(t, list)
+		at := c.proxy(t)
+		var file strings.Builder
+		file.WriteString(noon + "function FindProxyForURL(url, host) {\n  switch (host) {\n")
+		for i, row := range rows {
+			fmt.Fprintf(&file, "  case \"row-%d.example\": return %s ? \"PROXY %s\" : \"DIRECT\";\n", i, row, at)
+		}
+		file.WriteString("  }\n  return \"DIRECT\";\n}\n")
+		page, address := c.page(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/x-ns-proxy-autoconfig")
+			_, _ = io.WriteString(w, file.String())
+		}), list)
+		open(t, address, page)
+		for i, row := range rows {
+			if got := c.way(list[i]); got != "PROXY "+at {
+				t.Errorf("%s does not hold: %q", row, got)
+			}
+		}
+	})
+}
+
+func (c *crossing) way(host string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ways[host]
 }

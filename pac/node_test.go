@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/pac/judge"
 )
 
 // node runs a script of testdata with input on its standard input.
@@ -94,7 +95,7 @@ func manyProxies(n int) []string {
 	return all
 }
 
-// TestThePACFileAndTheProxyAgreeOnEveryHost asks a JavaScript engine about
+// TestThePACFileAndTheProxyAgreeOnEveryHost asks two JavaScript engines about
 // 1,000 hosts in every spelling and compares with the set that the proxy uses.
 func TestThePACFileAndTheProxyAgreeOnEveryHost(t *testing.T) {
 	for name, s := range variants(t) {
@@ -116,6 +117,10 @@ func agrees(t *testing.T, s Script) {
 		exceptions := hosts.MustParseSet(s.Restricted.Exceptions()...)
 		restricted = hosts.MustParseSet(append(s.Restricted.Patterns(), s.Exempt.Patterns()...)...).Without(exceptions)
 	}
+	second, err := judge.Load(mustSource(t, s), judge.Facts{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	proxied := 0
 	for i, got := range evaluate(t, mustSource(t, s), questions) {
 		q := questions[i]
@@ -124,6 +129,11 @@ func agrees(t *testing.T, s Script) {
 			var err error
 			if want, err = Route(s, q.name); err != nil {
 				t.Fatal(err)
+			}
+		}
+		if q.name != "" {
+			if again, err := second.Find(q.url); err != nil || again.String() != got {
+				t.Errorf("%s: a second engine says %s, %v, want %q", q.url, again, err, got)
 			}
 		}
 		if got != want || (got == direct) == restricted.Has(q.name) || strings.HasSuffix(got, "; DIRECT") != (s.FailOpen && got != direct) {

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/dop251/goja"
 )
 
 // expression is shExpMatch as Chromium and Firefox have it: a dot is a dot, *
@@ -42,9 +40,9 @@ func (f *File) define() error {
 		"isInNetEx":           f.isInNetEx,
 		"sortIpAddressList":   func(list string) string { return list },
 		"getClientVersion":    func() string { return "1.0" },
-		"weekdayRange":        func(c goja.FunctionCall) goja.Value { return f.vm.ToValue(weekdayRange(f.clock(), texts(c))) },
-		"dateRange":           func(c goja.FunctionCall) goja.Value { return f.vm.ToValue(dateRange(f.clock(), texts(c))) },
-		"timeRange":           func(c goja.FunctionCall) goja.Value { return f.vm.ToValue(timeRange(f.clock(), texts(c))) },
+		"weekdayRange":        func(args ...string) bool { return weekdayRange(f.clock(), args) },
+		"dateRange":           func(args ...string) bool { return dateRange(f.clock(), args) },
+		"timeRange":           func(args ...string) (bool, error) { return timeRange(f.clock(), args) },
 		"alert":               f.alert,
 	}
 	for name, function := range functions {
@@ -53,14 +51,6 @@ func (f *File) define() error {
 		}
 	}
 	return nil
-}
-
-func texts(c goja.FunctionCall) []string {
-	var all []string
-	for _, v := range c.Arguments {
-		all = append(all, v.String())
-	}
-	return all
 }
 
 func (f *File) alert(text string) {

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,27 +97,30 @@ func dateOf(args []string) (date, bool) {
 }
 
 // timeRange is (hour), (hour, hour), (hour, minute, hour, minute), or with
-// seconds. As in Mozilla's and Chromium's, the last hour or minute is whole.
-func timeRange(now time.Time, args []string) bool {
+// seconds. As in browsers, the last hour or minute is whole, hours alone do not
+// go round midnight, and another number of arguments is an error.
+func timeRange(now time.Time, args []string) (bool, error) {
 	now, args = zoned(now, args)
 	var n []int
 	for _, s := range args {
 		i, err := strconv.Atoi(s)
 		if err != nil {
-			return false
+			return false, nil
 		}
 		n = append(n, i)
 	}
 	h, m, s := now.Clock()
 	switch len(n) {
+	case 0:
+		return false, nil
 	case 1:
-		return h == n[0]
+		return h == n[0], nil
 	case 2:
-		return between(n[0], h, n[1])
+		return n[0] <= h && h <= n[1], nil
 	case 4:
-		return between(n[0]*60+n[1], h*60+m, n[2]*60+n[3])
+		return between(n[0]*60+n[1], h*60+m, n[2]*60+n[3]), nil
 	case 6:
-		return between(n[0]*3600+n[1]*60+n[2], h*3600+m*60+s, n[3]*3600+n[4]*60+n[5])
+		return between(n[0]*3600+n[1]*60+n[2], h*3600+m*60+s, n[3]*3600+n[4]*60+n[5]), nil
 	}
-	return false
+	return false, errors.New("timeRange: bad number of arguments")
 }
