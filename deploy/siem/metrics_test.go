@@ -213,12 +213,12 @@ func TestPrometheusTakesTheAlertsAndTheirTestsPass(t *testing.T) {
 	if out, err := promtool(t, "prometheus", "check", "rules", "tenantgate.rules.yml"); err != nil {
 		t.Error(out)
 	}
-	if out, err := promtool(t, "prometheus", "test", "rules", "tenantgate.test.yml"); err != nil {
+	if out, err := promtool(t, "prometheus", "test", "rules", "tenantgate.test.yml", "tenantgate.week.test.yml"); err != nil {
 		t.Error(out)
 	}
 	var rules promRules
 	readYAML(t, "prometheus/tenantgate.rules.yml", &rules)
-	tests := read(t, "prometheus/tenantgate.test.yml")
+	tests := read(t, "prometheus/tenantgate.test.yml") + read(t, "prometheus/tenantgate.week.test.yml")
 	for _, r := range rules.Groups[0].Rules {
 		firing := regexp.MustCompile(`alertname: ` + r.Alert + `\n +exp_alerts:\n|alertname="` + r.Alert + `"`)
 		if !firing.MatchString(tests) {

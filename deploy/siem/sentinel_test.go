@@ -192,7 +192,7 @@ func checkSchedule(r rule, wrong func(string, ...any)) {
 	switch {
 	case often < 5 || back < often || back > 14*24*60:
 		wrong("runs every %s and looks back %s", r.QueryFrequency, r.QueryPeriod)
-	case often > 60 && back < 24*60 && back != often:
+	case back >= 2*24*60 && often < 60: // looking back two days or more, a rule runs hourly at most
 		wrong("looks back %s", r.QueryPeriod)
 	case !slices.Contains([]string{"High", "Medium", "Low", "Informational"}, r.Severity):
 		wrong("severity %q", r.Severity)
