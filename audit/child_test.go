@@ -23,6 +23,8 @@ import (
 var children = map[string]func() int{
 	"load":       writeUntilKilled,
 	"point":      dieAtPoint,
+	"broken":     outliveDisk,
+	"mended":     listWhatIsThere,
 	"limit":      writeBeyondLimit,
 	"full":       fillDisk,
 	"passfull":   passFullDisk,

@@ -75,7 +75,7 @@ func (r *reader) locate() (end int64, err error) {
 
 // find returns the segment that a reader who stands at offset in current reads
 // next: that one, or the one behind it, or the one that holds the frame behind
-// after.
+// after. One that a failed write left empty is passed over.
 func (s *stream) find(current uint64, offset int64, after uint64) (segment, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,10 +90,10 @@ func (s *stream) find(current uint64, offset int64, after uint64) (segment, bool
 		if !found && i > 0 {
 			i--
 		}
-		return s.segments[i], true
+		current = s.segments[i].first
 	}
-	for i, one := range s.segments {
-		if one.first == current && (offset < one.size || i == len(s.segments)-1) || one.first > current {
+	for _, one := range s.segments {
+		if one.first == current && offset < one.size || one.first > current && one.size > 0 {
 			return one, true
 		}
 	}

@@ -84,8 +84,8 @@ func listSegments(dir string) ([]segment, error) {
 }
 
 // append writes frames, of which first and last are the sequence numbers.
-// After an error none of them is in the stream. What was written is not read
-// before publish.
+// After an error some of them may be in the stream until undo. What was written
+// is not read before publish.
 func (s *stream) append(frames []byte, first, last uint64) error {
 	if s.ends(int64(len(frames))) {
 		if err := s.roll(first); err != nil {
@@ -94,7 +94,7 @@ func (s *stream) append(frames []byte, first, last uint64) error {
 	}
 	if _, err := s.f.Write(frames); err != nil {
 		s.pending = 1 // some of it may be there
-		return errors.Join(err, s.undo())
+		return err
 	}
 	if !s.removed() {
 		s.pending, s.last = int64(len(frames)), last
@@ -106,10 +106,7 @@ func (s *stream) append(frames []byte, first, last uint64) error {
 	}
 	s.pending, s.last = int64(len(frames)), last
 	_, err := s.f.Write(frames)
-	if err != nil {
-		return errors.Join(err, s.undo())
-	}
-	return nil
+	return err
 }
 
 // ends reports whether n more bytes begin a new segment.
