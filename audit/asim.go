@@ -10,11 +10,7 @@ import (
 // for an attempt on a sign-in host. The names that Azure Monitor keeps for
 // itself (TenantId, Type, anything that begins with resource or subscription)
 // are not among them.
-func asim(b, line []byte) ([]byte, error) {
-	t, err := readTold(line)
-	if err != nil {
-		return b, err
-	}
+func asim(b []byte, t *told, line []byte) []byte {
 	o := newObject(b)
 	o.text("TimeGenerated", t.Time.UTC().Format("2006-01-02T15:04:05.000000Z"))
 	o.text("EventStartTime", t.Time.Add(-t.Event.Duration).UTC().Format("2006-01-02T15:04:05.000000Z"))
@@ -35,7 +31,7 @@ func asim(b, line []byte) ([]byte, error) {
 	o.asimTenants(t)
 	event, _ := native(nil, line)
 	o.raw("AdditionalFields", event)
-	return o.end(), nil
+	return o.end()
 }
 
 func (o *object) asimOutcome(t *told) {

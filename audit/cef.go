@@ -24,11 +24,7 @@ var (
 )
 
 // cef renders an event as CEF:0.
-func cef(b, line []byte) ([]byte, error) {
-	t, err := readTold(line)
-	if err != nil {
-		return b, err
-	}
+func cef(b []byte, t *told, _ []byte) []byte {
 	w := cefWriter{b: append(b, "CEF:0|tenantgate|tenantgate"...)}
 	for _, field := range []string{t.Observer.Version, t.Event.Action, t.name(), strconv.Itoa(t.severity())} {
 		w.b = append(w.b, '|')
@@ -39,7 +35,7 @@ func cef(b, line []byte) ([]byte, error) {
 	w.ends(t)
 	w.request(t)
 	w.own(t)
-	return w.b, nil
+	return w.b
 }
 
 // pair writes a key and a value; nothing where the value is empty.

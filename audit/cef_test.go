@@ -46,9 +46,9 @@ func TestLiblognormReadsOurCEF(t *testing.T) {
 	var names, lines []string
 	for name, example := range examples {
 		names = append(names, name)
-		lines = append(lines, render(t, cef, example()))
+		lines = append(lines, render(t, renderings["cef"], example()))
 	}
-	names, lines = append(names, "hostile text"), append(lines, render(t, cef, hostileEvent()))
+	names, lines = append(names, "hostile text"), append(lines, render(t, renderings["cef"], hostileEvent()))
 	parsed := liblognormCEF(t, lines...)
 	if len(parsed) != len(lines) {
 		t.Fatalf("%d of %d lines", len(parsed), len(lines))

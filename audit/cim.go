@@ -5,11 +5,7 @@ import "strconv"
 // cim adds the names of Splunk's Common Information Model, data model Web, to
 // an event, so that searches over the model work without an add-on. The event
 // itself is below "ecs_event".
-func cim(b, line []byte) ([]byte, error) {
-	t, err := readTold(line)
-	if err != nil {
-		return b, err
-	}
+func cim(b []byte, t *told, line []byte) []byte {
 	o := newObject(b)
 	action := "allowed"
 	if t.denied() {
@@ -44,5 +40,5 @@ func cim(b, line []byte) ([]byte, error) {
 	o.text("tenant_id", t.Own.ResourceTenant)
 	event, _ := native(nil, line)
 	o.raw("ecs_event", event)
-	return o.end(), nil
+	return o.end()
 }

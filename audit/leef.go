@@ -17,11 +17,7 @@ var (
 // leef renders an event in IBM QRadar's Log Event Extended Format 2.0. The
 // event's ID is its action, which together with cat finds the QID: neither
 // changes from version to version.
-func leef(b, line []byte) ([]byte, error) {
-	t, err := readTold(line)
-	if err != nil {
-		return b, err
-	}
+func leef(b []byte, t *told, _ []byte) []byte {
 	b = append(b, "LEEF:2.0|tenantgate|tenantgate|"...)
 	b = append(b, leefHeader.Replace(shown(t.Observer.Version))...)
 	b = append(b, '|')
@@ -52,7 +48,7 @@ func leef(b, line []byte) ([]byte, error) {
 		b = append(append(b, pair[0]...), '=')
 		b = append(b, leefValue.Replace(shown(pair[1]))...)
 	}
-	return b, nil
+	return b
 }
 
 // digits is n, or nothing where that is 0.

@@ -16,11 +16,7 @@ var ocsfMethods = []string{"", "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "P
 
 // ocsf renders an event as OCSF 1.8.0 JSON with the profile security_control.
 // What OCSF has no place for is in unmapped.
-func ocsf(b, line []byte) ([]byte, error) {
-	t, err := readTold(line)
-	if err != nil {
-		return b, err
-	}
+func ocsf(b []byte, t *told, _ []byte) []byte {
 	o := newObject(b)
 	o.class(t)
 	o.always("time", max(t.Time.UnixMilli(), 0))
@@ -56,7 +52,7 @@ func ocsf(b, line []byte) ([]byte, error) {
 		o.text("completes", t.Own.Completes)
 		o.number("count", int64(t.Own.Count))
 	})
-	return o.end(), nil
+	return o.end()
 }
 
 // web reports whether HTTP Activity can hold the event: it wants a request or

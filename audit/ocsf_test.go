@@ -23,7 +23,7 @@ func ocsfSchema(t testing.TB) *jsonschema.Schema {
 // checkOCSF renders an event and holds it against the schema.
 func checkOCSF(t testing.TB, s *jsonschema.Schema, line []byte) map[string]any {
 	t.Helper()
-	b, err := ocsf(nil, line)
+	b, err := renderings["ocsf"](nil, line)
 	if err != nil {
 		t.Fatal(err)
 	}

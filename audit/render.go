@@ -29,13 +29,24 @@ func renderingOf(format string, known ...string) (rendering, error) {
 // renderings are all of them, by the name that a configuration gives them.
 var renderings = map[string]rendering{
 	"ecs":   native,
-	"cef":   cef,
-	"leef":  leef,
-	"cim":   cim,
-	"ocsf":  ocsf,
-	"asim":  asim,
-	"squid": squid,
-	"w3c":   w3c,
+	"cef":   reading(cef),
+	"leef":  reading(leef),
+	"cim":   reading(cim),
+	"ocsf":  reading(ocsf),
+	"asim":  reading(asim),
+	"squid": reading(squid),
+	"w3c":   reading(w3c),
+}
+
+// reading makes a rendering of one that wants the event read.
+func reading(write func(b []byte, t *told, line []byte) []byte) rendering {
+	return func(b, line []byte) ([]byte, error) {
+		t, err := readTold(line)
+		if err != nil {
+			return b, err
+		}
+		return write(b, t, line), nil
+	}
 }
 
 // textFormats are those that a file or standard output may have: each puts an

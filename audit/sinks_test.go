@@ -475,7 +475,7 @@ func TestOCSFIsHTTPActivity(t *testing.T) {
 		"hostile text":   {hostileEvent(), 3, 2},
 	} {
 		var o map[string]any
-		if err := json.Unmarshal([]byte(render(t, ocsf, tt.e)), &o); err != nil {
+		if err := json.Unmarshal([]byte(render(t, renderings["ocsf"], tt.e)), &o); err != nil {
 			t.Fatal(err)
 		}
 		if o["class_uid"] != 4002.0 || o["category_uid"] != 4.0 || o["activity_id"] != tt.activity || o["type_uid"] != 400200+tt.activity || o["action_id"] != tt.action {

@@ -14,10 +14,9 @@ import (
 //
 // There is one line for each request: an event that is not the last of its
 // request has none.
-func squid(b, line []byte) ([]byte, error) {
-	t, err := readTold(line)
-	if err != nil || !t.last() {
-		return b, err
+func squid(b []byte, t *told, _ []byte) []byte {
+	if !t.last() {
+		return b
 	}
 	at := t.Time
 	b = fmt.Appendf(b, "%d.%03d %6d %s %s/%03d %d ", at.Unix(), at.Nanosecond()/1e6, t.Event.Duration.Milliseconds(),
@@ -28,9 +27,9 @@ func squid(b, line []byte) ([]byte, error) {
 	b = append(b, ' ')
 	b = appendField(b, t.User.Name, '_')
 	if t.Destination.IP == "" {
-		return append(b, " HIER_NONE/- -"...), nil
+		return append(b, " HIER_NONE/- -"...)
 	}
-	return fmt.Appendf(b, " HIER_DIRECT/%s -", t.Destination.IP), nil
+	return fmt.Appendf(b, " HIER_DIRECT/%s -", t.Destination.IP)
 }
 
 // squidResult is Squid's word for what became of a request.

@@ -322,7 +322,7 @@ func render(t *testing.T, with rendering, e *Event) string {
 
 func TestCEFSaysWhatTheEventSays(t *testing.T) {
 	for _, e := range []*Event{blocked(), forwarded(), hostileEvent(), examples["observed"]()} {
-		text := render(t, cef, e)
+		text := render(t, renderings["cef"], e)
 		if strings.ContainsAny(text, "\r\n") {
 			t.Errorf("more than a line: %q", text)
 		}
@@ -352,7 +352,7 @@ func TestCEFSaysWhatTheEventSays(t *testing.T) {
 
 func TestLEEFSaysWhatTheEventSays(t *testing.T) {
 	for _, e := range []*Event{blocked(), forwarded(), hostileEvent()} {
-		text := render(t, leef, e)
+		text := render(t, renderings["leef"], e)
 		head := strings.SplitN(text, "|", 7)
 		if want := []string{"LEEF:2.0", "tenantgate", "tenantgate", testObserver.Version, e.Action, "x09"}; !slices.Equal(head[:6], want) {
 			t.Fatalf("header %q, want %q", head, want)
@@ -387,7 +387,7 @@ func FuzzTextDoesNotBreakOutOfARendering(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := cef(nil, text)
+		b, err := renderings["cef"](nil, text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -400,7 +400,7 @@ func FuzzTextDoesNotBreakOutOfARendering(f *testing.F) {
 		if strings.ContainsFunc(string(b), acts) {
 			t.Errorf("CEF: %q", b)
 		}
-		if b, err = leef(nil, text); err != nil || strings.ContainsFunc(string(b), acts) {
+		if b, err = renderings["leef"](nil, text); err != nil || strings.ContainsFunc(string(b), acts) {
 			t.Errorf("LEEF: %q, %v", b, err)
 		}
 		if n := strings.Count(string(b), "\teventUid="); n != 1 {

@@ -18,10 +18,9 @@ func w3cHeader(now time.Time) []byte {
 
 // w3c renders an event as a line of the W3C Extended Log File Format. There is
 // one for each request, as with squid.
-func w3c(b, line []byte) ([]byte, error) {
-	t, err := readTold(line)
-	if err != nil || !t.last() {
-		return b, err
+func w3c(b []byte, t *told, _ []byte) []byte {
+	if !t.last() {
+		return b
 	}
 	at := t.Time.UTC()
 	target := t.Own.ResourceTenant
@@ -40,5 +39,5 @@ func w3c(b, line []byte) ([]byte, error) {
 		}
 		b = appendField(b, field, '+')
 	}
-	return b, nil
+	return b
 }

@@ -50,9 +50,33 @@ func openEvents(from *source) (*os.File, error) {
 	return file, nil
 }
 
+// selection is which events of which configuration a subcommand is about.
+type selection struct {
+	from source
+	want wanted
+}
+
+func (s *selection) flags(cmd *cobra.Command) {
+	s.from.flags(cmd, true)
+	s.want.flags(cmd)
+}
+
+// each opens the file and hands it to do with the query.
+func (s *selection) each(do func(q audit.Query, file *os.File) error) error {
+	q, err := s.want.read(time.Now())
+	if err != nil {
+		return err
+	}
+	file, err := openEvents(&s.from)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return do(q, file)
+}
+
 func eventsTail() *cobra.Command {
-	var from source
-	var want wanted
+	var of selection
 	var n int
 	var follow, asJSON bool
 	cmd := &cobra.Command{
@@ -60,35 +84,27 @@ func eventsTail() *cobra.Command {
 		Short: "Print the last events, and with -f those that come",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			q, err := want.read(time.Now())
-			if err != nil {
-				return err
-			}
-			file, err := openEvents(&from)
-			if err != nil {
-				return err
-			}
-			defer file.Close()
-			show := printer(cmd.OutOrStdout(), q, asJSON)
-			lines, end, err := q.Last(file, n)
-			if err != nil {
-				return broke{err, ""}
-			}
-			for _, line := range lines {
-				if err := show(line); err != nil {
-					return err
+			return of.each(func(q audit.Query, file *os.File) error {
+				show := printer(cmd.OutOrStdout(), q, asJSON)
+				lines, end, err := q.Last(file, n)
+				if err != nil {
+					return broke{err, ""}
 				}
-			}
-			if !follow {
-				return nil
-			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
-			return followEvents(ctx, file, end, show)
+				for _, line := range lines {
+					if err := show(line); err != nil {
+						return err
+					}
+				}
+				if !follow {
+					return nil
+				}
+				ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+				defer stop()
+				return followEvents(ctx, file, end, show)
+			})
 		},
 	}
-	from.flags(cmd, true)
-	want.flags(cmd)
+	of.flags(cmd)
 	cmd.Flags().IntVarP(&n, "lines", "n", 10, "how `MANY`")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the events as they are in the file")

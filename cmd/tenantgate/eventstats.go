@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -44,32 +45,28 @@ func (t *tally) add(s audit.Summary) {
 }
 
 func eventsStats() *cobra.Command {
-	var from source
-	var want wanted
+	var of selection
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "Count events by verdict, reason, tenant and client",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			q, err := want.read(time.Now())
-			if err != nil {
-				return err
-			}
-			file, err := openEvents(&from)
-			if err != nil {
-				return err
-			}
-			defer file.Close()
 			var t tally
-			_, err = audit.Lines(file, func(line []byte) error {
-				if s, ok := q.Match(line); ok {
-					t.add(s)
+			err := of.each(func(q audit.Query, file *os.File) error {
+				_, err := audit.Lines(file, func(line []byte) error {
+					if s, ok := q.Match(line); ok {
+						t.add(s)
+					}
+					return nil
+				})
+				if err != nil {
+					return broke{err, ""}
 				}
 				return nil
 			})
 			if err != nil {
-				return broke{err, ""}
+				return err
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(t)
@@ -77,8 +74,7 @@ func eventsStats() *cobra.Command {
 			return t.print(cmd.OutOrStdout())
 		},
 	}
-	from.flags(cmd, true)
-	want.flags(cmd)
+	of.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
