@@ -39,11 +39,11 @@ type connector struct {
 }
 
 type entity struct {
-	EntityType    string `yaml:"entityType"`
+	EntityType    string `yaml:"entityType" json:"entityType"`
 	FieldMappings []struct {
-		Identifier string `yaml:"identifier"`
-		ColumnName string `yaml:"columnName"`
-	} `yaml:"fieldMappings"`
+		Identifier string `yaml:"identifier" json:"identifier"`
+		ColumnName string `yaml:"columnName" json:"columnName"`
+	} `yaml:"fieldMappings" json:"fieldMappings"`
 }
 
 func readRule(t *testing.T, path string) (r rule) {
