@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tenantgate/tenantgate/setting"
 	"github.com/tenantgate/tenantgate/tokens"
@@ -196,10 +195,5 @@ func (l *list) application(id string) bool {
 }
 
 func (l *list) has(id string) bool {
-	for _, one := range l.ids {
-		if strings.EqualFold(one, id) {
-			return true
-		}
-	}
-	return false
+	return among(l.ids, id)
 }

@@ -25,7 +25,11 @@ func applicationID(claim string) string {
 		host = host[:i]
 	}
 	for _, r := range resources {
-		if r.suffix[0] == '.' && len(host) > len(r.suffix) && strings.EqualFold(host[len(host)-len(r.suffix):], r.suffix) || strings.EqualFold(host, r.suffix) {
+		end := host
+		if r.suffix[0] == '.' && len(host) > len(r.suffix) {
+			end = host[len(host)-len(r.suffix):]
+		}
+		if sameID(end, r.suffix) {
 			return r.id
 		}
 	}
@@ -130,9 +134,15 @@ func ofMicrosoft(id string) bool {
 
 func among(all []string, id string) bool {
 	for _, one := range all {
-		if strings.EqualFold(one, id) {
+		if sameID(one, id) {
 			return true
 		}
 	}
 	return false
+}
+
+// sameID compares two IDs or hosts whatever their case. Most differ in length
+// or in the first octet.
+func sameID(a, b string) bool {
+	return len(a) == len(b) && a != "" && a[0]|0x20 == b[0]|0x20 && strings.EqualFold(a, b)
 }
