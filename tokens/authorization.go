@@ -38,7 +38,7 @@ const (
 // makes a credential unreadable.
 var schemes = map[string]manner{
 	"bearer": bearer, "encryptedbearer": bearer, "pop": bearer, "dpop": bearer,
-	"msauth1.0": bearer, "wlid1.0": bearer, "xbl3.0": bearer, "skypetoken": bearer, "oauth": bearer,
+	"msauth1.0": bearer, "wlid1.0": bearer, "xbl3.0": bearer, "skypetoken": bearer, "skype_token": bearer, "oauth": bearer,
 	"basic":     basic,
 	"sharedkey": keyed, "sharedkeylite": keyed, "sharedaccesssignature": keyed, "hmac-sha256": keyed,
 	"negotiate": opaque, "ntlm": opaque, "digest": opaque, "passport1.4": opaque,

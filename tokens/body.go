@@ -62,6 +62,9 @@ func body(s *search) {
 // contentType tells whether a Content-Type is one of bodies. Parameters that
 // cannot be read do not make it another type to a lenient origin.
 func contentType(line string) (kind string, parameters map[string]string, ok bool) {
+	if line = strings.TrimSpace(line); line == "" || line[0]|0x20 != 'a' && line[0]|0x20 != 'm' {
+		return "", nil, false
+	}
 	kind, _, _ = strings.Cut(line, ";")
 	kind, _, _ = strings.Cut(kind, ",")
 	kind = strings.ToLower(strings.TrimSpace(kind))

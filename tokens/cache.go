@@ -60,6 +60,7 @@ type cache struct {
 	nonce  [12]byte
 	shards [cacheShards]shard
 	began  time.Time // with a monotonic reading, by which the age of entries is told
+	second int64     // began in Unix seconds, rounded up: an entry may go early, never late
 	hits   atomic.Uint64
 	misses atomic.Uint64
 }
@@ -82,11 +83,12 @@ func newCache() (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key the token cache: %w", err)
 	}
-	return &cache{aead: aead, began: time.Now()}, nil
+	began := time.Now()
+	return &cache{aead: aead, began: began, second: began.Unix() + 1}, nil
 }
 
 // now returns Unix seconds. Since asks one clock and Now asks two.
-func (c *cache) now() int64 { return c.began.Add(time.Since(c.began)).Unix() }
+func (c *cache) now() int64 { return c.second + int64(time.Since(c.began)/time.Second) }
 
 // sum writes the hash of raw to dst, which is on the heap already.
 func (c *cache) sum(dst *sum, raw string) {
