@@ -71,6 +71,7 @@ func TestAnImportedFileThatCannotBeUsedIsAProblemOfPolicyFrom(t *testing.T) {
 		"policy: [":                         "is not YAML",
 		"policy: {from: x}":                 "",
 	} {
+		_ = os.Remove(from)
 		if text != "" {
 			if err := os.WriteFile(from, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
