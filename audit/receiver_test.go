@@ -3,7 +3,6 @@ package audit
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -110,8 +109,8 @@ func (r *receiver) actions() map[string]int {
 // await waits until what was taken includes all ids.
 func (r *receiver) await(t *testing.T, ids []string) {
 	t.Helper()
-	late, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+	late := time.NewTimer(time.Minute)
+	defer late.Stop()
 	missing, looked := map[string]bool{}, 0
 	for _, id := range ids {
 		missing[id] = true
@@ -128,7 +127,8 @@ func (r *receiver) await(t *testing.T, ids []string) {
 		}
 		select {
 		case <-r.changed:
-		case <-late.Done():
+			late.Reset(time.Minute) // as long as something comes
+		case <-late.C:
 			t.Fatalf("%d of %d events did not come", len(missing), len(ids))
 		}
 	}
