@@ -18,6 +18,8 @@ type graphRule struct {
 var graphRules = []graphRule{
 	{last: "$batch", kind: Unreadable},
 	{last: "invitations", kind: GuestInvitation, find: invitation},
+	{last: "servicePrincipals", kind: ServicePrincipal, find: servicePrincipal},
+	{inside: "/federatedidentitycredentials", kind: FederatedCredential, find: federatedCredential},
 	{last: "redeemInvitation", kind: GuestRedemption, find: redemption},
 	{inside: "/crosstenantaccesspolicy", kind: CrossTenantPolicy, find: crossTenantPolicy, deletes: true},
 	{inside: "/multitenantorganization", kind: CrossTenantPolicy, find: crossTenantPolicy, deletes: true},

@@ -43,6 +43,8 @@ const (
 	KeyExport            Kind = "key-export"
 	CustomerKey          Kind = "customer-managed-key" // in somebody's vault
 	NetworkReference     Kind = "network-reference"    // another subscription in any other write to a network
+	ServicePrincipal     Kind = "service-principal"    // an application made known in our tenant
+	FederatedCredential  Kind = "federated-credential" // trust in tokens of another issuer
 
 	TemplateLink Kind = "template-link" // a linked template, or an expression that hides where a template's link leads
 	Unreadable   Kind = "unreadable"    // a body that can make a link and cannot be read
@@ -54,7 +56,7 @@ func Kinds() []Kind {
 		Peering, PrivateEndpoint, PrivateLink, Approval, HubConnection, NetworkManager, Lighthouse, Transfer,
 		Replication, GallerySharing, DiskExport, DNSLink, RegistryImport, GuestInvitation, GuestRedemption,
 		CrossTenantPolicy, RoleAssignment, CircuitAuthorization, GatewayConnection, SASExport, KeyExport, CustomerKey,
-		NetworkReference, TemplateLink, Unreadable,
+		NetworkReference, ServicePrincipal, FederatedCredential, TemplateLink, Unreadable,
 	}
 }
 

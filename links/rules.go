@@ -71,6 +71,7 @@ var rules = []rule{
 	{"connections", []string{"microsoft.network/expressroutecircuits/peerings/connections"}, GatewayConnection, circuitConnection, nothing},
 	{"expressRouteConnections", nil, GatewayConnection, circuitConnection, nothing},
 	{"vpnConnections", nil, GatewayConnection, vpnConnection, nothing},
+	{"federatedIdentityCredentials", nil, FederatedCredential, federatedCredential, nothing},
 	{"roleAssignments", nil, RoleAssignment, roleAssignment, nothing},
 	{"roleAssignmentScheduleRequests", nil, RoleAssignment, roleAssignment, nothing},
 	{"roleEligibilityScheduleRequests", nil, RoleAssignment, roleAssignment, nothing},
