@@ -101,7 +101,7 @@ func (s *OTLP) body(batch []Line) ([]byte, error) {
 
 func (t *told) logRecord(b []byte, l Line) []byte {
 	o := newObject(b)
-	nanos := strconv.FormatInt(t.Time.UnixNano(), 10)
+	nanos := strconv.FormatInt(max(t.Time.Unix(), 0)*1e9+int64(t.Time.Nanosecond()), 10) // unsigned in the protocol
 	o.text("timeUnixNano", nanos)
 	o.text("observedTimeUnixNano", nanos)
 	number, text := t.otelSeverity()
