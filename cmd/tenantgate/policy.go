@@ -20,7 +20,7 @@ func policyCommand() *cobra.Command {
 			return usage{errors.New("policy needs import, sync, test or migrate")}
 		},
 	}
-	cmd.AddCommand(policyImport(), policyTest(), policyMigrate())
+	cmd.AddCommand(policyImport(), policySync(), policyTest(), policyMigrate())
 	return cmd
 }
 
