@@ -40,14 +40,16 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 		c.Close()
 		return err
 	}
+	last := &lastWords{Conn: c.Conn}
+	c.Conn = last
 	tc := tls.Server(c, s.tls)
 	ctx, cancel := context.WithTimeout(ctx, s.handshakeTimeout())
 	defer cancel()
 	if err := tc.HandshakeContext(ctx); err != nil {
 		c.Close()
-		return s.handshakeFailed(c, rules, err)
+		return s.handshakeFailed(c, rules, handshakeFault(err, last), err)
 	}
-	c.hello = nil
+	c.Conn, c.hello = last.Conn, nil
 	s.Metrics.handshake(true)
 	s.Metrics.connection(v)
 	e := s.connEvent(c, rules, v)
@@ -61,18 +63,21 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 
 // handshakeFailed records that the client did not accept our certificate or
 // our TLS: that is how an administrator finds applications that pin.
-func (s *Server) handshakeFailed(c *client, rules *Rules, err error) error {
+func (s *Server) handshakeFailed(c *client, rules *Rules, fault string, err error) error {
 	s.Metrics.handshake(false)
 	e := s.connEvent(c, rules, policy.Verdict{Action: policy.Intercept, Reason: policy.ClientTLSFailed})
-	e.Close, e.ClientHello = handshakeFault(err), ja4(c.hello)
+	e.Close, e.ClientHello = fault, ja4(c.hello)
 	return errors.Join(fmt.Errorf("handshake with client: %w", err), s.Recorder.Record(e))
 }
 
 // handshakeFault is the client's alert in crypto/tls's words, or how else it
 // ended. The type of an alert that came is not exported; its OpError is known.
-func handshakeFault(err error) string {
+func handshakeFault(err error, last *lastWords) string {
 	var remote *net.OpError
+	alert, ok := last.alert()
 	switch {
+	case ok:
+		return alert
 	case errors.As(err, &remote) && remote.Op == "remote error":
 		return remote.Err.Error()
 	case errors.Is(err, io.EOF):
