@@ -37,8 +37,8 @@ var house = map[string]struct {
 	"signals":      {"notices what looks like a way round the proxy, and says so once", []string{"audit", "policy", "setting"}},
 	"proxy": {"the enforcement point: accepts, asks, records, obeys",
 		[]string{"hosts", "setting", "tagging", "tokens", "links", "directory", "policy", "certs", "audit"}},
-	"resolver": {"a DNS resolver that steers restricted hosts to the proxy", []string{"hosts", "setting"}},
-	"pac":      {"writes the PAC file and proves where it sends each host", []string{"hosts", "setting"}},
+	"resolver":  {"a DNS resolver that steers restricted hosts to the proxy", []string{"hosts", "setting"}},
+	"pac":       {"writes the PAC file and proves where it sends each host", []string{"hosts", "setting"}},
 	"pac/judge": {"judges anybody's PAC file", []string{"hosts"}},
 	"config": {"composes the section each package declares, and reads the file",
 		[]string{"directory", "hosts", "tagging", "tokens", "policy", "audit", "proxy", "resolver", "pac", "signals", "setting"}},
@@ -46,8 +46,9 @@ var house = map[string]struct {
 	"demo":    {"the built-in imitation of Entra, Graph, SharePoint and ARM", []string{"hosts"}},
 	"cmd/tenantgate": {"", []string{"hosts", "setting", "tagging", "tokens", "links", "directory", "policy", "policy/entra",
 		"certs", "audit", "signals", "proxy", "resolver", "pac", "pac/judge", "config", "console", "demo"}},
-	"bench":   {"", []string{"tagging", "tokens", "policy", "certs", "audit", "proxy"}},
-	"clients": {"holds what real clients say of the proxy", nil},
+	"bench":     {"", []string{"tagging", "tokens", "policy", "certs", "audit", "proxy"}},
+	"bench/dns": {"", []string{"proxy", "resolver", "tagging", "tokens"}},
+	"clients":   {"holds what real clients say of the proxy", nil},
 }
 
 // testOnly are packages that only tests may import; they may import anything.

@@ -217,6 +217,23 @@ func (x *encoder) request(e *Event) {
 	x.text("user_agent.original", e.UserAgent, x.lim.agent)
 	x.raw(`}`)
 	x.optional(`,"tls":{"version":`, "tls.version", e.TLSVersion, `}`)
+	x.dns(&e.DNS, domain)
+}
+
+// dns writes a question to the resolver; its name, as it stands in the event.
+func (x *encoder) dns(q *DNS, name []byte) {
+	if *q == (DNS{}) {
+		return
+	}
+	x.raw(`,"network":{"protocol":"dns","transport":`)
+	x.word(q.Transport)
+	x.raw(`},"dns":{"type":"answer","question":{"name":`)
+	x.b = append(x.b, name...)
+	x.raw(`,"type":`)
+	x.word(q.Type)
+	x.raw(`},"response_code":`)
+	x.word(q.Code)
+	x.raw(`}`)
 }
 
 func (x *encoder) source(e *Event) {

@@ -47,6 +47,8 @@ type Event struct {
 
 	ClientHello string // JA4 of a hello whose handshake failed
 
+	DNS DNS // of a question to the steering resolver for Host
+
 	Plane, Mode, Verdict           string
 	Observed                       bool
 	Relation                       string
@@ -64,6 +66,13 @@ type Event struct {
 
 	SignIn SignIn // what a request to a sign-in host says of itself
 	Entra  Entra  // what the sign-in service answered, of an access event
+}
+
+// DNS is a question to the steering resolver and the kind of its answer.
+type DNS struct {
+	Type      string // of the record: A, AAAA, HTTPS
+	Code      string // of the answer: NOERROR, NXDOMAIN
+	Transport string // udp, tcp
 }
 
 // SignIn is what a request to a sign-in host says of who signs in, and to

@@ -75,3 +75,13 @@ const (
 	PinnedApplication  Reason = "pinned-application"    // a client refuses our leaf on one host and takes it on others
 	CANotTrusted       Reason = "ca-not-trusted"        // a client refuses our leaf and has not taken any
 )
+
+// Reasons of a question to the steering resolver, which package resolver
+// answers: no verdict has one.
+const (
+	NameSteered     Reason = "name-steered"     // a restricted name: the proxy's address, or nothing
+	NameWithheld    Reason = "name-withheld"    // would lead to another resolver, a relay, or a proxy by its name
+	NameForwarded   Reason = "name-forwarded"   // as an upstream answers, now or before
+	NameUnanswered  Reason = "name-unanswered"  // no upstream answered
+	QuestionRefused Reason = "question-refused" // not a client, too often, or no question for a resolver
+)

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -159,11 +160,17 @@ func TestSeveralQuestionsOnOneConnection(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreToldAtOnce(t *testing.T) {
 	cfg := Config{
-		Answers:   []string{"here", "0.0.0.0", "10.0.0.7:443", "ff02::1", "10.0.0.7"},
-		Upstreams: []string{"tls://192.0.2.53", "https://dns.example/dns-query", "dns.example:53", "0.0.0.0:53", "10.0.0.7:53", "gopher://192.0.2.53", "192.0.2.53:0", "[2001:db8::53]", "2001:db8::53"},
-		Clients:   []string{"10.0.0.0/33", "everybody", "10.0.0.1"}, Rate: -1,
+		Answers: []string{"here", "0.0.0.0", "10.0.0.7:443", "ff02::1", "10.0.0.7"},
+		Upstreams: []string{
+			"tls://", "https://dns.example", "dns.example:53", "0.0.0.0:53", "10.0.0.7:53", "gopher://192.0.2.53", "192.0.2.53:0", "tcp://dns.example",
+			"tls://dns.example/dns-query", "https://user@dns.example/dns-query", "https://dns.example/dns-query?dns=", "tls://dns..example", "tls://dns.example:70000",
+			"quic://192.0.2.53", "tls://10.0.0.7:53", "https://dns.example/dns-query#x", "192.0.2.53/x", "",
+			"[2001:db8::53]", "2001:db8::53", "tls://192.0.2.53", "tls://dns.example:853", "https://dns.example/dns-query", "https://[2001:db8::53]:8443/q", "udp://192.0.2.53", "tcp://[2001:db8::53]:5353",
+		},
+		Bootstrap: []string{"dns.example", "10.0.0.7:53", "tls://192.0.2.53", "192.0.2.53"},
+		Clients:   []string{"10.0.0.0/33", "everybody", "10.0.0.1"}, Rate: -1, Events: "some",
 	}
-	_, err := NewRules(cfg, restricted, Addresses{DNS: "10.0.0.7:53", Steered: ":443"})
+	_, err := NewRules(cfg, restricted, Addresses{DNS: "10.0.0.7:53", Steered: ":443"}, nil)
 	var paths []string
 	for _, e := range setting.List(err) {
 		found, ok := errors.AsType[*setting.Error](e)
@@ -173,8 +180,11 @@ func TestSettingsThatCannotWorkAreToldAtOnce(t *testing.T) {
 		}
 		paths = append(paths, found.Path)
 	}
-	want := []string{"answers[0]", "answers[1]", "answers[2]", "answers[3]", "upstreams[0]", "upstreams[1]", "upstreams[2]", "upstreams[3]",
-		"upstreams[4]", "upstreams[5]", "upstreams[6]", "clients[0]", "clients[1]", "rate"}
+	want := []string{"answers[0]", "answers[1]", "answers[2]", "answers[3]"}
+	for i := range 18 {
+		want = append(want, fmt.Sprintf("upstreams[%d]", i))
+	}
+	want = append(want, "clients[0]", "clients[1]", "bootstrap[0]", "bootstrap[1]", "bootstrap[2]", "rate", "events")
 	if diff := cmp.Diff(want, paths); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
@@ -197,7 +207,7 @@ func TestTheResolverNeverAsksItself(t *testing.T) {
 
 func TestTheSteeredListenersAddressIsTheAnswer(t *testing.T) {
 	for listen, want := range map[string]string{"10.0.0.9:443": "10.0.0.9", "[fd00::9]:443": "fd00::9", "0.0.0.0:443": "", ":443": "", "": "", "proxy.example:443": ""} {
-		r, err := NewRules(Config{Upstreams: []string{"192.0.2.53"}}, restricted, Addresses{DNS: "10.0.0.7:53", Steered: listen})
+		r, err := NewRules(Config{Upstreams: []string{"192.0.2.53"}}, restricted, Addresses{DNS: "10.0.0.7:53", Steered: listen}, nil)
 		got := ""
 		if err == nil {
 			got = append(r.v4, r.v6...)[0].String()

@@ -6,9 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
-
-	"github.com/miekg/dns"
 
 	"github.com/tenantgate/tenantgate/setting"
 )
@@ -16,14 +13,16 @@ import (
 // Config is the dns section of the configuration.
 type Config struct {
 	Answers   []string `yaml:"answers"`   // addresses of the steered listener as clients reach it; none: that of listen.steered
-	Upstreams []string `yaml:"upstreams"` // ip:port of the resolvers for everything else, tcp://ip:port for TCP alone; none: the system's
+	Upstreams []string `yaml:"upstreams"` // the resolvers for everything else: ip:port, tcp://ip:port, tls://host:port, https://host/path; none: the system's
+	Bootstrap []string `yaml:"bootstrap"` // ip:port of the resolvers that know the names of upstreams; none: the system's
 	Clients   []string `yaml:"clients"`   // CIDRs of who may ask; none: loopback and private addresses
 	Rate      int      `yaml:"rate"`      // questions a second from one client; 0: no limit
 	WPAD      bool     `yaml:"wpad"`      // forward wpad.* instead of denying it
+	Events    string   `yaml:"events"`    // which questions leave an event: none, steered, all
 }
 
 // Default returns what a configuration without a dns section means.
-func Default() Config { return Config{Rate: 1000} }
+func Default() Config { return Config{Rate: 1000, Events: NoEvents} }
 
 // usualClients are loopback, link-local and private addresses (RFC 1918,
 // RFC 3927, RFC 4193, RFC 4291).
@@ -37,15 +36,22 @@ var usualClients = []netip.Prefix{
 func (c Config) Check() error {
 	_, err1 := c.answers()
 	_, err2 := c.upstreams("")
-	_, err3 := c.clients()
-	return errors.Join(err1, err2, err3, c.checkRate())
+	_, err3 := c.bootstrap("")
+	_, err4 := c.clients()
+	return errors.Join(err1, err2, err3, err4, c.checkWords())
 }
 
-func (c Config) checkRate() error {
+// checkWords checks what has no type of its own.
+func (c Config) checkWords() error {
+	var bad error
 	if c.Rate < 0 {
-		return setting.Errorf("rate", "write questions a second for one client, or 0 for no limit", "%d is negative", c.Rate)
+		bad = setting.Errorf("rate", "write questions a second for one client, or 0 for no limit", "%d is negative", c.Rate)
 	}
-	return nil
+	switch c.Events {
+	case "", NoEvents, SteeredEvents, AllEvents:
+		return bad
+	}
+	return errors.Join(bad, setting.Errorf("events", "write none, steered or all", "%q says not which questions leave an event", c.Events))
 }
 
 // answers are the addresses that restricted names get.
@@ -67,49 +73,6 @@ func (c Config) answers() ([]netip.Addr, error) {
 	return all, bad
 }
 
-// upstreams are the resolvers that are named; none may be who listens on
-// listen.
-func (c Config) upstreams(listen string) ([]upstream, error) {
-	var all []upstream
-	var bad error
-	for i, s := range c.Upstreams {
-		path := fmt.Sprintf("upstreams[%d]", i)
-		u, err := parseUpstream(path, s)
-		if err == nil && Reaches(u.addr, listen) {
-			err = setting.Errorf(path, "name the resolvers that were asked before", "%s is this resolver itself", u.addr)
-		}
-		if err != nil {
-			bad = errors.Join(bad, err)
-			continue
-		}
-		all = append(all, u)
-	}
-	return all, bad
-}
-
-// parseUpstream reads ip, ip:port, udp:// or tcp:// before either.
-func parseUpstream(path, s string) (upstream, error) {
-	scheme, rest, found := strings.Cut(s, "://")
-	if !found {
-		scheme, rest = "udp", s
-	}
-	switch scheme {
-	case "udp", "tcp":
-	case "tls", "https", "quic", "h3":
-		return upstream{}, setting.Errorf(path, "name a resolver on a network that you trust: ip:port, or tcp://ip:port", "encrypted DNS (%s) to upstreams is not supported", scheme)
-	default:
-		return upstream{}, setting.Errorf(path, "write ip:port, or tcp://ip:port", "%q has an unknown scheme", s)
-	}
-	addr, err := netip.ParseAddrPort(rest)
-	if a, e := netip.ParseAddr(strings.Trim(rest, "[]")); e == nil {
-		addr, err = netip.AddrPortFrom(a, 53), nil
-	}
-	if err != nil || addr.Port() == 0 || addr.Addr().IsUnspecified() || addr.Addr().IsMulticast() {
-		return upstream{}, setting.Errorf(path, "write ip:port such as 10.0.0.53:53; a name would need a resolver itself", "%q is not the address of a resolver", s)
-	}
-	return upstream{addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), tcp: scheme == "tcp"}, nil
-}
-
 func (c Config) clients() ([]netip.Prefix, error) {
 	if len(c.Clients) == 0 {
 		return usualClients, nil
@@ -128,30 +91,6 @@ func (c Config) clients() ([]netip.Prefix, error) {
 		all = append(all, p.Masked())
 	}
 	return all, bad
-}
-
-// System returns the resolvers that this machine asks.
-func System() []netip.AddrPort {
-	var all []netip.AddrPort
-	for _, u := range system(resolvConf) {
-		all = append(all, u.addr)
-	}
-	return all
-}
-
-// system returns the resolvers of resolv.conf(5) at file.
-func system(file string) []upstream {
-	conf, err := dns.ClientConfigFromFile(file)
-	if err != nil {
-		return nil
-	}
-	var all []upstream
-	for _, s := range conf.Servers {
-		if a, err := netip.ParseAddr(s); err == nil {
-			all = append(all, upstream{addr: netip.AddrPortFrom(a.Unmap(), 53)})
-		}
-	}
-	return all
 }
 
 // Reaches tells whether asking a would reach who listens on listen.

@@ -135,7 +135,10 @@ func (s *Server) consult(ctx context.Context, r *Rules, q *query) (*entry, error
 			break
 		}
 		n := (first + i) % len(r.upstreams)
-		e, err := r.upstreams[n].answer(ctx, q, s.wait.attempt, s.clock)
+		u := r.upstreams[n]
+		began := time.Now()
+		e, err := u.answer(ctx, q, r.secure[u], s.wait.attempt, s.clock)
+		s.metrics.asked(u, time.Since(began), err)
 		if err == nil {
 			r.preferred.Store(int32(n))
 			return e, nil

@@ -1,6 +1,10 @@
 package resolver
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // result is what became of a question.
 type result int
@@ -21,15 +25,27 @@ const (
 var resultNames = [results]string{"steered", "withheld", "cached", "forwarded", "stale", "failed", "refused", "limited", "malformed"}
 
 // Metrics counts what the resolver does. A nil Metrics counts nothing.
-type Metrics struct{ queries [results]prometheus.Counter }
+type Metrics struct {
+	queries  [results]prometheus.Counter
+	seconds  *prometheus.HistogramVec
+	failures *prometheus.CounterVec
+}
 
 // NewMetrics registers the resolver's metrics with r.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	all := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tenantgate_dns_queries_total", Help: "Questions to the steering resolver by what became of them.",
 	}, []string{"result"})
-	r.MustRegister(all)
-	m := &Metrics{}
+	m := &Metrics{
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tenantgate_dns_upstream_seconds", Help: "How long upstreams took to answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5},
+		}, []string{"upstream"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantgate_dns_upstream_failures_total", Help: "Questions that upstreams did not answer, or not in a way that can be believed.",
+		}, []string{"upstream"}),
+	}
+	r.MustRegister(all, m.seconds, m.failures)
 	for i, name := range resultNames {
 		m.queries[i] = all.WithLabelValues(name)
 	}
@@ -39,5 +55,16 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 func (m *Metrics) count(r result) {
 	if m != nil {
 		m.queries[r].Inc()
+	}
+}
+
+// asked counts a question to an upstream.
+func (m *Metrics) asked(u upstream, took time.Duration, err error) {
+	switch {
+	case m == nil:
+	case err != nil:
+		m.failures.WithLabelValues(u.String()).Inc()
+	default:
+		m.seconds.WithLabelValues(u.String()).Observe(took.Seconds())
 	}
 }

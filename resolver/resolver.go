@@ -18,6 +18,10 @@ import (
 
 // Server answers questions over UDP and TCP by the Rules in force.
 type Server struct {
+	// Asked is told the questions that the rules want told, if it is set before
+	// the first: at once and by whoever answers, so it must not wait.
+	Asked func(Question)
+
 	metrics *Metrics
 	rules   atomic.Pointer[Rules]
 	cache   *cache
@@ -72,9 +76,11 @@ func NewServer(r *Rules, m *Metrics) *Server {
 }
 
 // Use puts r in force, from the next question on. What was remembered is
-// forgotten only where other upstreams are to be asked from now on.
+// forgotten only where other upstreams are to be asked from now on. Connections
+// to upstreams are made anew: another root may be trusted.
 func (s *Server) Use(r *Rules) {
 	old := s.rules.Swap(r)
+	old.retire()
 	if !slices.Equal(old.upstreams, r.upstreams) {
 		s.cache.purge()
 	}
@@ -97,6 +103,7 @@ func (s *Server) Close() error {
 	}
 	s.mu.Unlock()
 	s.running.Wait()
+	s.rules.Load().retire()
 	return err
 }
 

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"os"
@@ -118,12 +119,18 @@ func soa(name string, ttl uint32) dns.RR {
 // of upstreams.
 func rules(t testing.TB, change func(*Config), upstreams ...string) *Rules {
 	t.Helper()
+	return trusting(t, nil, change, upstreams...)
+}
+
+// trusting is rules for encrypted upstreams with a certificate of roots.
+func trusting(t testing.TB, roots *x509.CertPool, change func(*Config), upstreams ...string) *Rules {
+	t.Helper()
 	cfg := Default()
 	cfg.Answers, cfg.Upstreams = []string{"10.0.0.7", "fd00::7"}, upstreams
 	if change != nil {
 		change(&cfg)
 	}
-	r, err := NewRules(cfg, restricted, Addresses{DNS: "127.0.0.1:1"})
+	r, err := NewRules(cfg, restricted, Addresses{DNS: "127.0.0.1:1"}, roots)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"crypto/x509"
 	"errors"
 	"net/netip"
 	"slices"
@@ -16,33 +17,36 @@ import (
 type Addresses struct{ DNS, Steered string }
 
 // Rules are one immutable configuration: who may ask, which names are steered
-// and where, and who is asked for the rest. Only preferred changes.
+// and where, and who is asked for the rest. Only preferred and what is open to
+// upstreams change.
 type Rules struct {
 	restricted hosts.Set
 	exempt     hosts.Set // names that restricted makes an exception of
 	v4, v6     []netip.Addr
 	upstreams  []upstream
+	secure     map[upstream]channel // how the encrypted ones are asked
 	clients    []netip.Prefix
 	rate       int
 	wpad       bool
+	events     string
 
 	preferred atomic.Int32 // the upstream that answered last
 }
 
-// resolvConf is where the system's resolvers are written down.
-const resolvConf = "/etc/resolv.conf"
-
-// NewRules returns the Rules of cfg for a resolver at the addresses of at. Its
+// NewRules returns the Rules of cfg for a resolver at the addresses of at;
+// roots are whom encrypted upstreams are trusted by, nil the system's. Its
 // errors are *setting.Error with paths in the dns section, all at once.
-func NewRules(cfg Config, restricted hosts.Set, at Addresses) (*Rules, error) {
+func NewRules(cfg Config, restricted hosts.Set, at Addresses, roots *x509.CertPool) (*Rules, error) {
 	answers, err1 := steered(cfg, at.Steered)
 	upstreams, err2 := asked(cfg, at.DNS)
 	clients, err3 := cfg.clients()
 	exempt, err4 := hosts.ParseSet(restricted.Exceptions()...)
-	if err := errors.Join(err1, err2, err3, err4, cfg.checkRate()); err != nil {
+	boot, err5 := bootstrap(cfg, at.DNS, upstreams)
+	if err := errors.Join(err1, err2, err3, err4, err5, cfg.checkWords()); err != nil {
 		return nil, err
 	}
-	r := &Rules{restricted: restricted, exempt: exempt, upstreams: upstreams, clients: clients, rate: cfg.Rate, wpad: cfg.WPAD}
+	r := &Rules{restricted: restricted, exempt: exempt, upstreams: upstreams, clients: clients, rate: cfg.Rate, wpad: cfg.WPAD, events: cfg.Events}
+	r.secure = channels(upstreams, road{names: boot, roots: roots})
 	for _, a := range answers {
 		if a.Is4() {
 			r.v4 = append(r.v4, a)
@@ -67,19 +71,6 @@ func steered(cfg Config, listen string) ([]netip.Addr, error) {
 		return nil, setting.Errorf("answers", "write the addresses that clients reach the proxy at as dns.answers: [10.0.0.7]", "listen.steered is %s, which is no address to connect to", listen)
 	}
 	return []netip.Addr{a.Addr().Unmap()}, nil
-}
-
-// asked are the upstreams: those of cfg, else the system's. None may be the
-// resolver itself.
-func asked(cfg Config, listen string) ([]upstream, error) {
-	if len(cfg.Upstreams) > 0 {
-		return cfg.upstreams(listen)
-	}
-	all := slices.DeleteFunc(system(resolvConf), func(u upstream) bool { return Reaches(u.addr, listen) })
-	if len(all) == 0 {
-		return nil, setting.Errorf("upstreams", "write the resolvers for everything that is not restricted as dns.upstreams: [10.0.0.53:53]", "%s names no resolver but this one", resolvConf)
-	}
-	return all, nil
 }
 
 // serves tells whether a client at a may ask.

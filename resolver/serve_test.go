@@ -3,6 +3,7 @@ package resolver
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -48,7 +49,7 @@ func TestWhatIsNoQuestionIsRefused(t *testing.T) {
 	for name, row := range malformed {
 		b := must(new(dns.Msg).SetQuestion("graph.microsoft.com.", dns.TypeA).Pack())(t)
 		in := row.change(b)
-		out := s.message(in, nil, loopback)
+		out := s.message(in, nil, netip.AddrPortFrom(loopback, 53))
 		if row.rcode < 0 {
 			if out != nil {
 				t.Errorf("%s is answered", name)
@@ -146,7 +147,7 @@ func BenchmarkSteered(b *testing.B) {
 }
 
 func benchmark(b *testing.B, s *Server, in []byte, want result) {
-	s.message(in, nil, loopback)
+	s.message(in, nil, netip.AddrPortFrom(loopback, 53))
 	r := s.rules.Load()
 	out := make([]byte, 0, udpSize)
 	b.ReportAllocs()

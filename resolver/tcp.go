@@ -45,7 +45,8 @@ func (s *Server) ServeTCP(l net.Listener) error {
 
 // admit starts a conversation, if conn's client may have one more.
 func (s *Server) admit(conn net.Conn) {
-	from := client(conn)
+	peer := client(conn)
+	from := peer.Addr()
 	if !s.rules.Load().serves(from) || !s.hold(from) {
 		s.metrics.count(resultRefused)
 		conn.Close()
@@ -59,15 +60,15 @@ func (s *Server) admit(conn net.Conn) {
 	go func() {
 		defer s.leave(conn)
 		defer s.release(from)
-		s.converse(conn, from)
+		s.converse(conn, peer)
 	}()
 }
 
-func client(conn net.Conn) netip.Addr {
+func client(conn net.Conn) netip.AddrPort {
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		return a.AddrPort().Addr().Unmap()
+		return netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), uint16(a.Port))
 	}
-	return netip.Addr{}
+	return netip.AddrPort{}
 }
 
 func (s *Server) hold(from netip.Addr) bool {
@@ -92,7 +93,7 @@ func (s *Server) release(from netip.Addr) {
 
 // converse answers one question after the other (RFC 7766 section 6.2.1)
 // until the client has none for a while, or writes something else.
-func (s *Server) converse(conn net.Conn, from netip.Addr) {
+func (s *Server) converse(conn net.Conn, from netip.AddrPort) {
 	in, out := make([]byte, maxQuestion), make([]byte, 0, maxQuestion)
 	for {
 		if conn.SetDeadline(time.Now().Add(s.wait.idle)) != nil {
@@ -121,17 +122,18 @@ func (s *Server) converse(conn net.Conn, from netip.Addr) {
 
 // message appends the answer to in, which may take an upstream's time; nil if
 // it gets none.
-func (s *Server) message(in, out []byte, from netip.Addr) []byte {
+func (s *Server) message(in, out []byte, from netip.AddrPort) []byte {
 	r := s.rules.Load()
+	a := s.asks(r, from, "tcp")
 	q, malformed := parse(in)
 	if errors.Is(malformed, errIgnored) {
 		s.metrics.count(resultMalformed)
 		return nil
 	}
-	answer, ok := s.quick(r, &q, from, malformed)
+	answer, ok := s.quick(r, &q, from.Addr(), malformed)
 	if !ok {
 		answer = s.ask(r, &q)
 	}
-	s.metrics.count(answer.result)
+	s.done(r, &a, &q, &answer)
 	return q.write(out, &answer, dns.MaxMsgSize)
 }

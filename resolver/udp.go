@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"runtime"
 	"sync"
 
@@ -55,8 +54,8 @@ func wantDestination(conn *net.UDPConn) error {
 
 // datagram is where a question came from.
 type datagram struct {
+	asker
 	conn   *net.UDPConn
-	from   netip.AddrPort
 	source []byte // control message that makes the answer leave from where it was asked; nil: any
 }
 
@@ -74,11 +73,12 @@ func (s *Server) readDatagrams(conn *net.UDPConn, several bool) error {
 		if err != nil {
 			return err
 		}
-		d := datagram{conn, from, nil}
+		r := s.rules.Load()
+		d := datagram{asker: s.asks(r, from, "udp"), conn: conn}
 		if several {
 			d.source = source(control[:c])
 		}
-		s.datagram(in[:n], out[:0], d)
+		s.datagram(r, in[:n], out[:0], &d)
 	}
 }
 
@@ -108,8 +108,7 @@ func source(control []byte) []byte {
 
 // datagram answers one question: at once, or in the background where an
 // upstream must be asked. When too many wait already, what is stale must do.
-func (s *Server) datagram(in, out []byte, d datagram) {
-	r := s.rules.Load()
+func (s *Server) datagram(r *Rules, in, out []byte, d *datagram) {
 	q, malformed := parse(in)
 	if errors.Is(malformed, errIgnored) {
 		s.metrics.count(resultMalformed)
@@ -117,28 +116,29 @@ func (s *Server) datagram(in, out []byte, d datagram) {
 	}
 	answer, ok := s.quick(r, &q, d.from.Addr().Unmap(), malformed)
 	if ok {
-		s.send(out, d, &q, &answer)
+		s.send(r, out, d, &q, &answer)
 		return
 	}
 	select {
 	case s.slots <- struct{}{}:
 	default:
 		answer = s.remembered(r, &q)
-		s.send(out, d, &q, &answer)
+		s.send(r, out, d, &q, &answer)
 		return
 	}
 	q.keep()
 	s.running.Add(1)
+	waiting := *d
 	go func() {
 		defer s.running.Done()
 		defer func() { <-s.slots }()
 		answer := s.ask(r, &q)
-		s.send(make([]byte, 0, udpSize), d, &q, &answer)
+		s.send(r, make([]byte, 0, udpSize), &waiting, &q, &answer)
 	}()
 }
 
-func (s *Server) send(out []byte, d datagram, q *query, r *reply) {
-	s.metrics.count(r.result)
+func (s *Server) send(r *Rules, out []byte, d *datagram, q *query, answer *reply) {
+	s.done(r, &d.asker, q, answer)
 	// A client that cannot be reached has gone; nobody else is to be told.
-	_, _, _ = d.conn.WriteMsgUDPAddrPort(q.write(out, r, q.size), d.source, d.from)
+	_, _, _ = d.conn.WriteMsgUDPAddrPort(q.write(out, answer, q.size), d.source, d.from)
 }

@@ -10,15 +10,35 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-// upstream is a resolver that is asked for what is not restricted.
+// upstream is a resolver that is asked for what is not restricted. Equal values
+// are one resolver.
 type upstream struct {
-	addr netip.AddrPort
-	tcp  bool // never over UDP
+	scheme string     // udp, which falls back to TCP; tcp, tls, https
+	addr   netip.Addr // zero where host is a name
+	host   string     // whom an encrypted upstream's certificate must name
+	port   uint16
+	path   string // of https
+}
+
+func (u upstream) encrypted() bool { return u.scheme == "tls" || u.scheme == "https" }
+
+// String is u as the configuration has it.
+func (u upstream) String() string {
+	host := net.JoinHostPort(u.host, strconv.Itoa(int(u.port)))
+	switch u.scheme {
+	case "udp":
+		return host
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	}
+	return u.scheme + "://" + host + u.path
 }
 
 var (
@@ -31,36 +51,49 @@ var (
 // before the upstream is given up.
 const maxStrangers = 64
 
-// answer asks u once: over UDP, and over TCP for what did not fit. Every
-// question leaves from a port of its own, with a random number and random case
-// in its name, which the answer must repeat (RFC 5452 section 9,
-// draft-vixie-dnsext-dns0x20). A server that does not keep the case is asked
-// over TCP, which nobody can answer from aside.
-func (u upstream) answer(ctx context.Context, q *query, wait time.Duration, clock func() time.Time) (*entry, error) {
-	out, err := q.upstreamQuestion()
+// answer asks u once, over c where u is encrypted. Otherwise it asks over UDP,
+// and over TCP for what did not fit. Every question leaves from a port of its
+// own, with a random number and random case in its name, which the answer must
+// repeat (RFC 5452 section 9, draft-vixie-dnsext-dns0x20). A server that does
+// not keep the case is asked over TCP, which nobody can answer from aside.
+func (u upstream) answer(ctx context.Context, q *query, c channel, wait time.Duration, clock func() time.Time) (*entry, error) {
+	out, err := q.upstreamQuestion(u.encrypted())
 	if err != nil {
 		return nil, err
 	}
-	var in []byte
-	if !u.tcp {
-		in, err = u.udp(ctx, out, len(q.question), wait)
-	}
-	if u.tcp || errors.Is(err, errSpelling) || errors.Is(err, errTruncated) {
-		in, err = u.streamed(ctx, out, len(q.question), wait)
+	var in message
+	if c != nil {
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		in, err = private(ctx, c, out, len(q.question))
+	} else {
+		in.octets, err = u.plain(ctx, out, len(q.question), wait)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", u.addr, err)
+		return nil, fmt.Errorf("ask %s: %w", u, err)
 	}
-	e, err := newEntry(q, in, clock())
+	e, err := newEntry(q, in.octets, clock().Add(-in.age))
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", u.addr, err)
+		return nil, fmt.Errorf("ask %s: %w", u, err)
 	}
 	return e, nil
 }
 
+// plain asks over UDP and TCP.
+func (u upstream) plain(ctx context.Context, out []byte, question int, wait time.Duration) (in []byte, err error) {
+	if u.scheme == "udp" {
+		in, err = u.udp(ctx, out, question, wait)
+	}
+	if u.scheme == "tcp" || errors.Is(err, errSpelling) || errors.Is(err, errTruncated) {
+		in, err = u.streamed(ctx, out, question, wait)
+	}
+	return in, err
+}
+
 // upstreamQuestion is the message that asks an upstream for what q asks. It
-// starts with its length, as TCP wants it.
-func (q *query) upstreamQuestion() ([]byte, error) {
+// starts with its length, as TCP wants it. Padded, all names of usual lengths
+// look alike (RFC 7830; blocks of 128 octets, RFC 8467 section 4.1).
+func (q *query) upstreamQuestion(padded bool) ([]byte, error) {
 	random := make([]byte, 2+len(q.question))
 	if _, err := io.ReadFull(rand.Reader, random); err != nil {
 		return nil, err
@@ -69,9 +102,7 @@ func (q *query) upstreamQuestion() ([]byte, error) {
 	if q.cd {
 		bits |= bitCD
 	}
-	size := headerSize + len(q.question) + 11
-	b := binary.BigEndian.AppendUint16(make([]byte, 0, 2+size), uint16(size))
-	b = append(b, random[:2]...)
+	b := append(make([]byte, 2, 512), random[:2]...)
 	for _, word := range []uint16{bits, 1, 0, 0, 1} {
 		b = binary.BigEndian.AppendUint16(b, word)
 	}
@@ -85,7 +116,22 @@ func (q *query) upstreamQuestion() ([]byte, error) {
 		}
 	}
 	asks := query{edns: true, do: q.do}
-	return asks.opt(b, &reply{}), nil
+	if b = asks.opt(b, &reply{}); padded {
+		b = pad(b)
+	}
+	binary.BigEndian.PutUint16(b, uint16(len(b)-2))
+	return b, nil
+}
+
+// pad fills b, a length and a message that ends with an OPT record without
+// options, up to whole blocks.
+func pad(b []byte) []byte {
+	const block, option = 128, 4
+	n := (block - (len(b)-2+option)%block) % block
+	binary.BigEndian.PutUint16(b[len(b)-2:], uint16(option+n))
+	b = binary.BigEndian.AppendUint16(b, dns.EDNS0PADDING)
+	b = binary.BigEndian.AppendUint16(b, uint16(n))
+	return append(b, make([]byte, n)...)
 }
 
 // udp sends out, which starts with its length, and reads until the answer
@@ -122,24 +168,37 @@ func (u upstream) streamed(ctx context.Context, out []byte, question int, wait t
 	if _, err := conn.Write(out); err != nil {
 		return nil, err
 	}
+	in, err := readMessage(conn)
+	if err != nil {
+		return nil, err
+	}
+	return in, matchesStream(in, out, question)
+}
+
+// readMessage reads a message behind its length (RFC 1035 section 4.2.2).
+func readMessage(r io.Reader) ([]byte, error) {
 	var length [2]byte
-	if _, err := io.ReadFull(conn, length[:]); err != nil {
+	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return nil, err
 	}
 	in := make([]byte, binary.BigEndian.Uint16(length[:]))
-	if _, err := io.ReadFull(conn, in); err != nil {
-		return nil, err
+	_, err := io.ReadFull(r, in)
+	return in, err
+}
+
+// matchesStream is matches where the case of the name need not be kept; out
+// starts with its length.
+func matchesStream(in, out []byte, question int) error {
+	if err := matches(in, out[2:], question); !errors.Is(err, errSpelling) {
+		return err
 	}
-	if err := matches(in, out[2:], question); err != nil && !errors.Is(err, errSpelling) {
-		return nil, err
-	}
-	return in, nil
+	return nil
 }
 
 // dial connects for one question, which ends after wait or with ctx.
 func (u upstream) dial(ctx context.Context, network string, wait time.Duration) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: wait}
-	conn, err := dialer.DialContext(ctx, network, u.addr.String())
+	conn, err := dialer.DialContext(ctx, network, netip.AddrPortFrom(u.addr, u.port).String())
 	if err != nil {
 		return nil, err
 	}

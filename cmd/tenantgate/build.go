@@ -67,7 +67,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	}
 	b.restricted = proxy.Restricted(tags, finder)
 	b.brought = b.restricted.Union(tags.Refused())
-	rules, err6 := steer(f, b.brought)
+	rules, err6 := steer(f, b.brought, in)
 	b.dns, err = rules, errors.Join(err, err6)
 	files, err7 := pac.New(f.PAC, pacHosts(b.brought, tags))
 	b.pac, err = files, errors.Join(err, setting.In("pac", err7))

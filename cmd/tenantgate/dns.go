@@ -5,8 +5,10 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/config"
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/resolver"
 	"github.com/tenantgate/tenantgate/setting"
 )
@@ -19,11 +21,12 @@ type steering struct {
 }
 
 // steer makes the resolver's rules; nil where there is none.
-func steer(f config.File, restricted hosts.Set) (*resolver.Rules, error) {
+func steer(f config.File, restricted hosts.Set, in surroundings) (*resolver.Rules, error) {
 	if f.Listen.DNS == "" {
 		return nil, setting.In("dns", f.DNS.Check())
 	}
-	rules, err := resolver.NewRules(f.DNS, restricted, resolver.Addresses{DNS: f.Listen.DNS, Steered: f.Listen.Steered})
+	pool, _ := roots(f.Upstream.Roots, in.roots) // what is wrong with it is told with upstream
+	rules, err := resolver.NewRules(f.DNS, restricted, resolver.Addresses{DNS: f.Listen.DNS, Steered: f.Listen.Steered}, pool)
 	return rules, errors.Join(relied(setting.In("dns", err)), asksItself(f))
 }
 
@@ -33,7 +36,7 @@ func relied(err error) error {
 	all := setting.List(err)
 	for i, e := range all {
 		found, ok := errors.AsType[*setting.Error](e)
-		if ok && (found.Path == "dns.answers" || found.Path == "dns.upstreams") {
+		if ok && (found.Path == "dns.answers" || found.Path == "dns.upstreams" || found.Path == "dns.bootstrap") {
 			all[i] = &setting.Error{Path: "listen.dns", What: found.What, Hint: found.Hint}
 		}
 	}
@@ -70,7 +73,28 @@ func (d *daemon) openDNS(l net.Listener) error {
 		return broke{err, "is another resolver using UDP " + l.Addr().String() + "?"}
 	}
 	d.dns = &steering{server: resolver.NewServer(d.now.Load().dns, metrics), packets: pc.(*net.UDPConn)}
+	d.dns.server.Asked = d.asked
 	return nil
+}
+
+// asked leaves the event of a question to the resolver. It may be shed.
+func (d *daemon) asked(q resolver.Question) {
+	e := &audit.Event{
+		Kind: audit.Access, Category: []string{"network"}, Type: []string{"protocol", "allowed"},
+		Action: "name-asked", Reason: string(reasonOf[q.Result]), Source: q.From, Host: q.Name, Duration: q.Took,
+		Mode: string(d.now.Load().file.Mode), DNS: audit.DNS{Type: q.Type, Code: q.Code, Transport: q.Transport},
+	}
+	if q.Refused {
+		e.Type, e.Denied = []string{"protocol", "denied"}, true
+	}
+	_ = d.events.Record(e) // only a log that is closed keeps no access event
+}
+
+// reasonOf is why a question got its answer.
+var reasonOf = map[string]policy.Reason{
+	"steered": policy.NameSteered, "withheld": policy.NameWithheld,
+	"cached": policy.NameForwarded, "forwarded": policy.NameForwarded, "stale": policy.NameForwarded, "failed": policy.NameUnanswered,
+	"refused": policy.QuestionRefused, "limited": policy.QuestionRefused, "malformed": policy.QuestionRefused,
 }
 
 // serveDNS answers over UDP and TCP until closeDNS.

@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"github.com/tenantgate/tenantgate/config"
@@ -57,5 +62,57 @@ func TestResolverSteersToTheSteeredListenerUntilItIsToldOtherwise(t *testing.T) 
 		if err != nil || !strings.Contains(string(body), want) {
 			t.Errorf("%s has no %s: %v", path, want, err)
 		}
+	}
+}
+
+// An event of a question is an access event, with the names that ECS gives it.
+func TestQuestionsToTheResolverLeaveEventsOnRequest(t *testing.T) {
+	f := config.Default()
+	f.State, f.Tenant = t.TempDir(), config.Tenant{ID: homeTenant, Policy: homePolicy}
+	f.Listen.Proxy, f.Listen.Admin, f.Listen.Steered, f.Listen.DNS = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.2:0", "127.0.0.1:0"
+	f.DNS.Upstreams, f.DNS.Events = []string{"127.0.0.3:9"}, "steered"
+	d, err := open(f, nil, surroundings{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- d.serve(ctx) }()
+	for _, name := range []string{"GRAPH.microsoft.com.", "mask.icloud.com."} {
+		if _, err := dns.Exchange(new(dns.Msg).SetQuestion(name, dns.TypeA), d.addr("dns")); err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Fatal(err)
+	}
+	lines, err := os.ReadFile(filepath.Join(f.State, "events", "events.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(string(lines)) {
+		var e struct {
+			Event   struct{ Action, Reason, Outcome string }
+			Source  struct{ IP string }
+			Network struct{ Transport string }
+			DNS     struct {
+				Question struct{ Name, Type string }
+				Code     string `json:"response_code"`
+			}
+			Own struct{ Kind string } `json:"tenantgate"`
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		got = append(got, fmt.Sprint(e))
+	}
+	want := []string{
+		"{{name-asked name-steered success} {127.0.0.1} {udp} {{graph.microsoft.com A} NOERROR} {access}}",
+		"{{name-asked name-withheld failure} {127.0.0.1} {udp} {{mask.icloud.com A} NXDOMAIN} {access}}",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
