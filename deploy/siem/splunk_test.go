@@ -200,8 +200,9 @@ func TestSplunkReadsTheTimeOfAnEvent(t *testing.T) {
 		t.Fatalf("TIME_PREFIX %s is not in %.60s", props["TIME_PREFIX"], line)
 	}
 	layout := strings.NewReplacer("%Y", "2006", "%m", "01", "%d", "02", "%H", "15", "%M", "04", "%S", "05", "%6N", "000000").Replace(props["TIME_FORMAT"])
-	if _, err := time.Parse(layout, line[at[1]:at[1]+len(layout)]); err != nil {
-		t.Error(err)
+	text := line[at[1] : at[1]+len(layout)]
+	if when, err := time.Parse(layout, text); err != nil || when.Format(layout) != text { // Parse takes a comma for a point
+		t.Errorf("TIME_FORMAT does not read %s: %v", text, err)
 	}
 	if n, _ := strconv.Atoi(props["TRUNCATE"]); n < 32<<10 {
 		t.Errorf("TRUNCATE %d cuts the longest event", n)
