@@ -10,6 +10,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -57,6 +59,7 @@ func newGraphCloud(t *testing.T) *graphCloud {
 	g := &graphCloud{roots: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), answers: map[string]string{}}
 	s := httptest.NewUnstartedServer(http.HandlerFunc(g.serve))
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	g.addr = s.Listener.Addr().String()
