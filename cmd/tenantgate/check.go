@@ -33,7 +33,7 @@ column, path and a hint.`,
 				err = f.Locate(checkAuthority(f))
 			}
 			if asJSON {
-				return printProblems(cmd, err)
+				return printProblems(cmd, f, err)
 			}
 			if err != nil {
 				return err
@@ -121,8 +121,9 @@ func keyAccess(file string) error {
 	}
 }
 
-// printProblems prints err as {"problems":[…]}, which a script can read.
-func printProblems(cmd *cobra.Command, err error) error {
+// printProblems prints err as {"problems":[…]}, which a script can read, with
+// the warnings if there are any.
+func printProblems(cmd *cobra.Command, f config.File, err error) error {
 	list := []config.Problem{}
 	bad, ok := errors.AsType[*config.Problems](err)
 	if ok {
@@ -131,7 +132,11 @@ func printProblems(cmd *cobra.Command, err error) error {
 	if err != nil && !ok {
 		return err
 	}
-	if e := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"problems": list}); e != nil {
+	told := map[string]any{"problems": list}
+	if notes := pacNotes(f); len(notes) > 0 {
+		told["warnings"] = notes
+	}
+	if e := json.NewEncoder(cmd.OutOrStdout()).Encode(told); e != nil {
 		return e
 	}
 	if ok {
