@@ -7,6 +7,7 @@ package siem_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -167,7 +168,13 @@ var render = sync.OnceValues(func() (look, error) {
 			return nil, err
 		}
 	}
-	left.Wait()
+	arrived := make(chan struct{})
+	go func() { left.Wait(); close(arrived) }()
+	select {
+	case <-arrived:
+	case <-time.After(2 * time.Minute):
+		return nil, errors.Join(errors.New("not every event came in every format"), log.Close())
+	}
 	return all, log.Close()
 })
 
