@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -249,7 +248,7 @@ func TestEveryFormatGoesToAFile(t *testing.T) {
 			}
 		}
 		if n != 2 {
-			t.Error(fmt.Sprintf("%s: %d lines\n%s", format, n, text))
+			t.Errorf("%s: %d lines\n%s", format, n, text)
 		}
 	}
 }
