@@ -30,11 +30,11 @@ type expectation struct {
 	Headers map[string]string `yaml:"headers"`
 	Body    string            `yaml:"body"`
 	Token   map[string]any    `yaml:"token"` // claims of a bearer token; its signature is not looked at
-	Want    outcome           `yaml:"want"`
+	Want    judgement         `yaml:"want"`
 }
 
-// outcome is what became of a request. Of what is wanted, empty is anything.
-type outcome struct {
+// judgement is what the policy says of a request. Of what is wanted, empty is anything.
+type judgement struct {
 	Verdict  string `yaml:"verdict" json:"verdict,omitempty"`
 	Reason   string `yaml:"reason" json:"reason,omitempty"`
 	Relation string `yaml:"relation" json:"relation,omitempty"`
@@ -43,10 +43,10 @@ type outcome struct {
 
 // result is one case as --json prints it.
 type result struct {
-	Name string  `json:"name"`
-	OK   bool    `json:"ok"`
-	Want outcome `json:"want"`
-	Got  outcome `json:"got"`
+	Name string    `json:"name"`
+	OK   bool      `json:"ok"`
+	Want judgement `json:"want"`
+	Got  judgement `json:"got"`
 }
 
 func policyTest() *cobra.Command {
@@ -98,7 +98,7 @@ func readExpectations(name string, in io.Reader) (*expectations, error) {
 		return nil, fmt.Errorf("%s: has no cases", name)
 	}
 	for i, c := range e.Cases {
-		if c.Want == (outcome{}) {
+		if c.Want == (judgement{}) {
 			return nil, fmt.Errorf("%s: case %d (%s) wants nothing: write verdict, reason, relation or rule", name, i+1, visible(c.Name))
 		}
 	}
@@ -136,7 +136,7 @@ func (e *expectations) compare(rules *proxy.Rules) ([]result, error) {
 	return all, nil
 }
 
-func (c expectation) ask(s *proxy.Server) (outcome, error) {
+func (c expectation) ask(s *proxy.Server) (judgement, error) {
 	q := question{method: c.Method, client: "127.0.0.1", url: c.URL}
 	if c.Body != "" {
 		q.text = []byte(c.Body)
@@ -150,20 +150,20 @@ func (c expectation) ask(s *proxy.Server) (outcome, error) {
 	if c.Token != nil {
 		bearer, err := unsigned(c.Token)
 		if err != nil {
-			return outcome{}, err
+			return judgement{}, err
 		}
 		q.headers = append(q.headers, "Authorization: Bearer "+bearer)
 	}
 	r, client, err := q.request()
 	if err != nil {
-		return outcome{}, err
+		return judgement{}, err
 	}
 	x := s.Explain(r, client)
 	v := x.Connection
 	if x.Judged {
 		v = x.Request
 	}
-	return outcome{verdict(v), string(v.Reason), string(v.Relation), v.Rule}, nil
+	return judgement{verdict(v), string(v.Reason), string(v.Relation), v.Rule}, nil
 }
 
 // unsigned makes a token with claims. Nothing here looks at signatures.
@@ -176,12 +176,12 @@ func unsigned(claims map[string]any) (string, error) {
 	return part([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + part(text) + "." + part([]byte("no signature")), nil
 }
 
-func (want outcome) matches(got outcome) bool {
+func (want judgement) matches(got judgement) bool {
 	same := func(want, got string) bool { return want == "" || want == got }
 	return same(want.Verdict, got.Verdict) && same(want.Reason, got.Reason) && same(want.Relation, got.Relation) && same(want.Rule, got.Rule)
 }
 
-func (o outcome) String() string {
+func (o judgement) String() string {
 	var words []string
 	for _, w := range []string{o.Verdict, o.Reason, o.Relation} {
 		if w != "" {
