@@ -215,3 +215,19 @@ func (s *File) Close() error {
 	defer s.mu.Unlock()
 	return s.close()
 }
+
+// ownFiles reports a file that two would rotate.
+func (c Config) ownFiles() error {
+	taken := map[string]bool{filepath.Clean(c.File): true}
+	for i, s := range c.Sinks {
+		path := filepath.Clean(s.File.Path)
+		if s.File.Path == "" {
+			continue
+		}
+		if taken[path] {
+			return setting.Errorf(fmt.Sprintf("sinks[%d].file.path", i), "each sink has a file of its own, and events.file is none of them", "%s is taken already", path)
+		}
+		taken[path] = true
+	}
+	return nil
+}

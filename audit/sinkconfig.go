@@ -117,7 +117,7 @@ func (c Config) build(o Observer, newSink makeSink) ([]Sink, error) {
 		}
 		all = append(all, s)
 	}
-	return all, errors.Join(append(bad, c.oneStdout())...)
+	return all, errors.Join(append(bad, c.oneStdout(), c.ownFiles())...)
 }
 
 // sinkName keeps a name fit for a file and a metric's label.

@@ -500,6 +500,8 @@ func TestSettingsOfSinksAreCheckedAllAtOnce(t *testing.T) {
 		{Name: "o", Type: "otlp", URL: ""},
 		{Name: "f", Type: "file", Format: "xml", File: FileConfig{Path: "x", MaxBytes: 1, Keep: -1, MaxAge: 1}},
 		{Name: "c", Type: "stdout"},
+		{Name: "g", Type: "file", File: FileConfig{Path: "/var/log/gate.jsonl"}},
+		{Name: "i", Type: "file", File: FileConfig{Path: "/var/log/./gate.jsonl"}},
 		{Name: "d", Type: "stdout"},
 		{Name: "e", Type: "kafka", Kafka: KafkaConfig{Brokers: []string{"hub:9093"}, Mechanism: "oauthbearer", Azure: AzureConfig{Credential: "secret"}}},
 	}}
@@ -523,7 +525,7 @@ func TestSettingsOfSinksAreCheckedAllAtOnce(t *testing.T) {
 		"sinks[3].webhook", "sinks[3].format", "sinks[3].url", "sinks[3].syslog.framing", "sinks[3].syslog.facility", "sinks[3].syslog.header",
 		"sinks[4].token", "sinks[4].roots", "sinks[5].sentinel.rule",
 		"sinks[6].kafka.mechanism", "sinks[6].kafka.brokers", "sinks[6].kafka.compression", "sinks[6].kafka.idempotence", "sinks[7].url",
-		"sinks[8].format", "sinks[8].file.path", "sinks[8].file.max_bytes", "sinks[8].file.keep", "sinks[8].file.max_age", "sinks[11].kafka.azure.secret", "sinks[10].type",
+		"sinks[8].format", "sinks[8].file.path", "sinks[8].file.max_bytes", "sinks[8].file.keep", "sinks[8].file.max_age", "sinks[13].kafka.azure.secret", "sinks[12].type", "sinks[11].file.path",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
