@@ -191,7 +191,7 @@ func deadAt(t *testing.T, dir, point string, nth int) (ids []string) {
 // again on the same log: whoever got an answer left an event, and the receiver
 // has it. TENANTGATE_KILLS=200 is the long run.
 func TestEveryAnsweredEventReachesTheReceiverThroughDeathAtEachPoint(t *testing.T) {
-	kills := 2 * len(killPoints)
+	kills := len(killPoints) + 5
 	if more, err := strconv.Atoi(os.Getenv("TENANTGATE_KILLS")); err == nil {
 		kills = more
 	}
