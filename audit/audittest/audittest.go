@@ -94,6 +94,7 @@ type Tenantgate struct {
 	Verdict        string        `json:"verdict"`
 	Observed       bool          `json:"observed"`
 	Reason         string        `json:"reason"`
+	Rule           string        `json:"rule"`
 	Relation       string        `json:"relation"`
 	HomeTenant     string        `json:"home_tenant"`
 	ResourceTenant string        `json:"resource_tenant"`
