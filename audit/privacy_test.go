@@ -106,10 +106,14 @@ func outlets(t *testing.T, p PrivacyConfig, events ...*Event) map[string]string 
 		if err != nil {
 			t.Fatal(err)
 		}
+		mu.Lock()
 		got["syslog"] += string(b[:n]) + "\n"
+		mu.Unlock()
 	}
-	got["kafka"] = consumed(t, hub, len(events))
+	produced := consumed(t, hub, len(events))
 	closeLog(t, l)
+	web.Close()
+	got["kafka"] = produced
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
