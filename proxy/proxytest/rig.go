@@ -34,6 +34,8 @@ type Options struct {
 	Policy  *policy.Config // nil: policy.Default
 	Observe bool
 	Ports   []uint16 // nil: 443
+
+	Rules func(*proxy.Rules) // changes the rules before they are used; nil: nothing
 }
 
 // Rig is a proxy in front of a cloud. Make one with New.
@@ -105,10 +107,14 @@ func (r *Rig) rules(t testing.TB, o Options) *proxy.Rules {
 	if o.Ports == nil {
 		o.Ports = []uint16{443}
 	}
-	return &proxy.Rules{
+	rules := &proxy.Rules{
 		Tags: tags, Tokens: finder, Policy: decide, Origin: origin, Owner: Owner,
 		HTTP: proxy.NewTransport(origin, r.Cloud.Roots()), Ports: o.Ports,
 	}
+	if o.Rules != nil {
+		o.Rules(rules)
+	}
+	return rules
 }
 
 // Owner tells whose a host of the cloud is, by its first label.
