@@ -119,12 +119,15 @@ func (r *replay) CloseWrite() error {
 // unread returns the connection below and the bytes of it that were read
 // already, in order.
 func unread(c net.Conn) (net.Conn, []byte) {
-	r, ok := c.(*replay)
-	if !ok {
+	switch r := c.(type) {
+	case *replay:
+		below, before := unread(r.Conn)
+		return below, append(bytes.Clone(r.first), before...)
+	case *balanced:
+		return r.Conn, r.first
+	default:
 		return c, nil
 	}
-	below, before := unread(r.Conn)
-	return below, append(bytes.Clone(r.first), before...)
 }
 
 // Errors of peekHello.

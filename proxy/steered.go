@@ -41,9 +41,9 @@ func (s *Server) ServeSteered(l net.Listener) error {
 }
 
 func (s *Server) steer(conn net.Conn) {
+	defer s.hold(conn)()
 	c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), way: silent{}, port: addrPort(conn.LocalAddr()).Port()}
 	defer s.survive(c)
-	defer s.hold(conn)()
 	sni, err := peekHello(c, s.handshakeTimeout())
 	if err == nil && sni == "" {
 		err = errBadHello
