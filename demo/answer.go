@@ -30,6 +30,10 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such host: "+r.Host, http.StatusMisdirectedRequest)
 		return
 	}
+	if site, ok := c.sites.Load(authority.Name); ok {
+		site.(http.Handler).ServeHTTP(w, r)
+		return
+	}
 	if generic(r.URL.Path) {
 		c.generic.ServeHTTP(w, r)
 		return
@@ -64,4 +68,26 @@ func (c *Cloud) imitation(n hosts.Name) func(http.ResponseWriter, *http.Request,
 		return c.answerData
 	}
 	return c.answerSite
+}
+
+// Publish lets handler answer for a host that nobody restricts, in the place of
+// the page that every such host has.
+func (c *Cloud) Publish(n hosts.Name, handler http.Handler) { c.sites.Store(n, handler) }
+
+// crossOrigin lets a page of another origin read the answer, as Graph and the
+// token endpoint do (their header fields are not documented), and answers the
+// question before it (Fetch, 3.3.4). It returns whether that was all.
+func crossOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if r.Header.Get("Origin") == "" {
+		return false
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", r.Header.Get("Access-Control-Request-Method"))
+	h.Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
+	w.WriteHeader(http.StatusOK)
+	return true
 }

@@ -38,6 +38,7 @@ var postPage = template.Must(template.New("post").Parse(`<!DOCTYPE html>
 // brings back.
 var carried = []string{
 	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "resource", "state", "nonce",
+	"code_challenge", "code_challenge_method",
 }
 
 // authorize shows the sign-in page, or the error page when the hinted account
@@ -91,7 +92,7 @@ func (c *Cloud) authorization(s *signIn, account, resource Tenant, user string) 
 	if strings.Contains(wants, "code") {
 		answer.Set("code", c.issued.add("0.AC", grant{
 			user: user, tenant: resource.ID, app: form.Get("client_id"), audience: audience,
-			nonce: form.Get("nonce"), v1: s.v1(audience),
+			nonce: form.Get("nonce"), v1: s.v1(audience), proof: form.Get("code_challenge"),
 		}))
 	}
 	spec := Spec{Tenant: resource.ID, User: user, App: form.Get("client_id")}

@@ -35,6 +35,8 @@ type Cloud struct {
 	keep     atomic.Bool
 	recorder recorder
 	issued   issued
+	uploads  uploads
+	sites    sync.Map // hosts.Name: http.Handler, those that were published
 }
 
 // NewCloud starts a Cloud: one TLS listener (HTTP/2 and HTTP/1.1) and one

@@ -33,6 +33,10 @@ var (
 	faultUser        = &fault{code: 50034, oauth: "invalid_grant", message: "The user account does not exist in the directory."}
 	faultPassword    = &fault{code: 50126, oauth: "invalid_grant", message: "Error validating credentials due to invalid username or password."}
 	faultSecret      = &fault{code: 7000218, oauth: "invalid_client", status: http.StatusUnauthorized, message: "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
+	faultAssertion   = &fault{code: 50027, oauth: "invalid_client", status: http.StatusUnauthorized, message: "JWT token is invalid or malformed."}
+	faultSignature   = &fault{code: 700027, oauth: "invalid_client", status: http.StatusUnauthorized, message: "The certificate with identifier used to sign the client assertion is not registered on application."}
+	faultAudience    = &fault{code: 700023, oauth: "invalid_client", status: http.StatusUnauthorized, message: "Client assertion audience claim does not match Realm issuer."}
+	faultProof       = &fault{code: 501481, oauth: "invalid_grant", message: "The Code_Verifier does not match the code_challenge supplied in the authorization request."}
 	faultGrant       = &fault{code: 70003, oauth: "unsupported_grant_type", message: "The app requested an unsupported grant type."}
 	faultCode        = &fault{code: 70008, oauth: "invalid_grant", message: "The provided authorization code or refresh token has expired."}
 	faultPending     = &fault{code: 70016, oauth: "authorization_pending", message: "OAuth 2.0 device flow error. Authorization is pending. Continue polling."}

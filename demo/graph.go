@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ func (c *Cloud) answerGraph(w http.ResponseWriter, r *http.Request, _ hosts.Name
 	if id := r.Header.Get("client-request-id"); id != "" {
 		h.Set("client-request-id", id)
 	}
+	if crossOrigin(w, r) {
+		return
+	}
 	claims, err := bearer(r.Header.Get("Authorization"))
 	if err != nil {
 		h.Set("WWW-Authenticate", challenge)
@@ -36,26 +40,56 @@ func (c *Cloud) answerGraph(w http.ResponseWriter, r *http.Request, _ hosts.Name
 		graphError(w, http.StatusBadRequest, "BadRequest", "Invalid version.")
 		return
 	}
-	graphRoute(w, r, claims, rest)
+	c.graphRoute(w, r, claims, rest)
 }
 
-func graphRoute(w http.ResponseWriter, r *http.Request, claims map[string]any, rest string) {
+func (c *Cloud) graphRoute(w http.ResponseWriter, r *http.Request, claims map[string]any, rest string) {
 	switch {
 	case rest == "$batch" && r.Method == http.MethodPost:
 		graphBatch(w, r, claims)
 	case rest == "me/stream":
 		graphStream(w, r)
 	case strings.HasPrefix(rest, "me/drive/"):
-		graphDrive(w, r, rest)
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		graphError(w, http.StatusMethodNotAllowed, "BadRequest", "The method is not allowed.")
+		c.graphDrive(w, r, claims, rest)
 	default:
-		status, body := graphGet(claims, rest)
-		writeJSON(w, status, body)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			graphError(w, http.StatusBadRequest, "BadRequest", "Unable to read the request.")
+			return
+		}
+		status, answer := graphOne(claims, r.Method, rest, body)
+		writeJSON(w, status, answer)
 	}
 }
 
-// graphGet answers a read, alone or inside a batch.
+// graphOne answers one request, alone or inside a batch.
+func graphOne(claims map[string]any, method, rest string, body []byte) (int, map[string]any) {
+	switch {
+	case method == http.MethodPost && rest == "invitations":
+		return graphInvitation(tenantOf(text(claims, "tid")), body)
+	case method != http.MethodGet && method != http.MethodHead:
+		return http.StatusMethodNotAllowed, graphFault("BadRequest", "The method is not allowed.")
+	}
+	return graphGet(claims, rest)
+}
+
+// graphInvitation invites a guest (graph/api/invitation-post).
+func graphInvitation(to Tenant, body []byte) (int, map[string]any) {
+	var asked struct{ InvitedUserEmailAddress, InviteRedirectURL string }
+	if json.Unmarshal(body, &asked) != nil || asked.InvitedUserEmailAddress == "" || asked.InviteRedirectURL == "" {
+		return http.StatusBadRequest, graphFault("BadRequest", "Invalid request.")
+	}
+	id := objectID(to.ID, asked.InvitedUserEmailAddress)
+	return http.StatusCreated, map[string]any{
+		"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#invitations/$entity",
+		"id":             objectID("invitation", id), "status": "PendingAcceptance", "sendInvitationMessage": false,
+		"invitedUserEmailAddress": asked.InvitedUserEmailAddress, "inviteRedirectUrl": asked.InviteRedirectURL,
+		"inviteRedeemUrl": "https://login.microsoftonline.com/redeem?rd=https%3a%2f%2finvitations.microsoft.com%2fredeem%2f%3ftenant%3d" + to.ID,
+		"invitedUser":     map[string]any{"id": id},
+	}
+}
+
+// graphGet answers a read.
 func graphGet(claims map[string]any, rest string) (int, map[string]any) {
 	rest, _, _ = strings.Cut(rest, "?")
 	tenant := tenantOf(text(claims, "tid"))
@@ -106,7 +140,10 @@ func graphTenant(rest string) (int, map[string]any) {
 
 func graphBatch(w http.ResponseWriter, r *http.Request, claims map[string]any) {
 	var batch struct {
-		Requests []struct{ ID, Method, URL string }
+		Requests []struct {
+			ID, Method, URL string
+			Body            json.RawMessage
+		}
 	}
 	if json.NewDecoder(r.Body).Decode(&batch) != nil || len(batch.Requests) > 20 {
 		graphError(w, http.StatusBadRequest, "BadRequest", "Invalid batch payload format.")
@@ -114,31 +151,12 @@ func graphBatch(w http.ResponseWriter, r *http.Request, claims map[string]any) {
 	}
 	answers := []map[string]any{}
 	for _, item := range batch.Requests {
-		status, body := graphGet(claims, strings.TrimPrefix(item.URL, "/"))
+		status, body := graphOne(claims, item.Method, strings.TrimPrefix(item.URL, "/"), item.Body)
 		answers = append(answers, map[string]any{
 			"id": item.ID, "status": status, "headers": map[string]string{"Content-Type": "application/json"}, "body": body,
 		})
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"responses": answers})
-}
-
-// graphDrive takes small uploads and makes upload sessions.
-func graphDrive(w http.ResponseWriter, r *http.Request, rest string) {
-	name := strings.TrimSuffix(strings.TrimSuffix(rest[strings.LastIndex(rest, "root:")+len("root:"):], ":/content"), ":/createUploadSession")
-	switch {
-	case !strings.Contains(rest, "root:"):
-		graphError(w, http.StatusNotFound, "itemNotFound", "The resource could not be found.")
-	case strings.HasSuffix(rest, "/createUploadSession"):
-		writeJSON(w, http.StatusOK, map[string]any{
-			"uploadUrl":          "https://" + Home.Short + "-my.sharepoint.com/personal/upload?tempauth=demo-" + freshID(),
-			"expirationDateTime": time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
-		})
-	case r.Method == http.MethodPut:
-		writeJSON(w, http.StatusCreated, map[string]any{"id": objectID(name), "name": strings.TrimPrefix(name, "/"), "size": r.ContentLength})
-	default:
-		w.Header().Set("Content-Type", "application/octet-stream")
-		_, _ = w.Write([]byte("the content of " + name + "\n"))
-	}
 }
 
 // graphStream sends three events, each flushed by itself.

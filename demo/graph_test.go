@@ -133,3 +133,58 @@ func TestAPeeringIsInitiatedAndABlobIsServed(t *testing.T) {
 		t.Errorf("SAS: %s", answer.Status)
 	}
 }
+
+func TestAnUploadSessionTakesAFileInPieces(t *testing.T) {
+	c := start(t)
+	cl := client(t, c)
+	_, body := do(t, cl, "POST", "https://graph.microsoft.com/v1.0/me/drive/root:/a.bin:/createUploadSession", "{}", "Authorization: Bearer "+c.Mint(Spec{}))
+	session, _ := fields(t, body)["uploadUrl"].(string)
+	if !strings.HasPrefix(session, "https://contoso-my.sharepoint.com/") {
+		t.Fatalf("the session is at %q", session)
+	}
+	for _, piece := range []struct {
+		content, at, header string
+		status              int
+		says                string
+	}{
+		{"12345", "bytes 0-4/10", "X-Note: first", 202, `"nextExpectedRanges":["5-9"]`},
+		{"12345", "bytes 0-4/10", "X-Note: again", 416, "invalidRange"},
+		{"67890", "bytes 5-9/10", "Authorization: Bearer " + c.Mint(Spec{}), 401, "unauthenticated"},
+		{"67890", "bytes 5-9/10", "X-Note: last", 201, `"sha256Hash":"C775E7B757EDE630CD0AA1113BD102661AB38829CA52A6422AB782862F268646"`},
+		{"67890", "bytes 5-9/10", "X-Note: after the end", 302, ""},
+	} {
+		answer, body := do(t, cl, "PUT", session, piece.content, "Content-Range: "+piece.at, piece.header)
+		if answer.StatusCode != piece.status || !strings.Contains(body, piece.says) {
+			t.Errorf("%s, %s: %s %s", piece.at, piece.header, answer.Status, body)
+		}
+	}
+}
+
+func TestGraphInvitesAGuestAloneAndInABatch(t *testing.T) {
+	c := start(t)
+	cl := client(t, c)
+	token := "Authorization: Bearer " + c.Mint(Spec{})
+	const invitation = `{"invitedUserEmailAddress":"mallory@fabrikam.com","inviteRedirectUrl":"https://myapps.microsoft.com"}`
+	answer, body := do(t, cl, "POST", "https://graph.microsoft.com/v1.0/invitations", invitation, token)
+	if answer.StatusCode != 201 || fields(t, body)["status"] != "PendingAcceptance" {
+		t.Errorf("alone: %s %s", answer.Status, body)
+	}
+	_, body = do(t, cl, "POST", "https://graph.microsoft.com/v1.0/$batch", `{"requests":[{"id":"1","method":"POST","url":"/invitations","body":`+invitation+`}]}`, token)
+	if !strings.Contains(body, `"status":201`) || !strings.Contains(body, "PendingAcceptance") {
+		t.Errorf("in a batch: %s", body)
+	}
+}
+
+func TestAPageOfAnotherOriginMayAskGraph(t *testing.T) {
+	c := start(t)
+	cl := client(t, c)
+	const me, origin = "https://graph.microsoft.com/v1.0/me", "Origin: https://app.example.com"
+	answer, _ := do(t, cl, "OPTIONS", me, "", origin, "Access-Control-Request-Method: GET", "Access-Control-Request-Headers: authorization")
+	if answer.StatusCode != 200 || answer.Header.Get("Access-Control-Allow-Headers") != "authorization" {
+		t.Errorf("before: %s %v", answer.Status, answer.Header)
+	}
+	answer, _ = do(t, cl, "GET", me, "", origin, "Authorization: Bearer "+c.Mint(Spec{}))
+	if answer.StatusCode != 200 || answer.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("then: %s %v", answer.Status, answer.Header)
+	}
+}

@@ -12,6 +12,7 @@ type grant struct {
 	v1                                 bool
 	pending                            bool   // a device code nobody has entered yet
 	userCode                           string // of a device code
+	proof                              string // challenge of PKCE (RFC 7636, S256); empty: none
 }
 
 // issued are the grants that are still good. The zero issued is empty.

@@ -15,16 +15,21 @@ const sharePointApp = "00000003-0000-0ff1-ce00-000000000000"
 
 // answerSharePoint imitates {tenant}.sharepoint.com.
 //
-//  1. client.svc with an empty Bearer tells the tenant in a challenge
-//  2. an anyone-link serves its document to anybody
-//  3. the sign-in's answer becomes the session cookies
-//  4. a token of the cloud or a session cookie opens the page
-//  5. a visitor with neither is sent to sign in
+//  1. an upload session's URL takes the pieces of its file
+//  2. client.svc with an empty Bearer tells the tenant in a challenge
+//  3. an anyone-link serves its document to anybody
+//  4. the sign-in's answer becomes the session cookies
+//  5. a token of the cloud or a session cookie opens the page
+//  6. a visitor with neither is sent to sign in
 func (c *Cloud) answerSharePoint(w http.ResponseWriter, r *http.Request, n hosts.Name) {
 	tenant := ownerOf(n)
 	w.Header().Set("sprequestguid", objectID(freshID()))
 	if !tenant.known() {
 		http.Error(w, "404 FILE NOT FOUND", http.StatusNotFound)
+		return
+	}
+	if id, ok := c.uploading(r.URL); ok {
+		c.takePiece(w, r, n, id)
 		return
 	}
 	_, noToken := bearer(r.Header.Get("Authorization"))

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -12,6 +13,9 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 // token imitates the token endpoint, v1 and v2. Every grant is judged again by
 // the tags of this very request.
 func (c *Cloud) token(s *signIn) {
+	if crossOrigin(s.w, s.r) {
+		return
+	}
 	if s.r.Method != http.MethodPost {
 		http.Error(s.w, "method not allowed", http.StatusMethodNotAllowed)
 		return
@@ -42,7 +46,12 @@ func (c *Cloud) clientCredentials(s *signIn) *fault {
 		return faultNoTenant
 	}
 	form := s.r.PostForm
-	if form.Get("client_secret") == "" && form.Get("client_assertion") == "" {
+	switch {
+	case form.Get("client_assertion") != "":
+		if f := s.assertion(); f != nil {
+			return f
+		}
+	case form.Get("client_secret") == "":
 		return faultSecret
 	}
 	if f := s.tags.judge(s.tenant, s.tenant); f != nil {
@@ -89,6 +98,10 @@ func (c *Cloud) redeem(s *signIn, handle string) *fault {
 	if g, ok = c.issued.take(handle); !ok {
 		return faultCode
 	}
+	if sum := sha256.Sum256([]byte(s.r.PostForm.Get("code_verifier"))); g.proof != "" && g.proof != b64(sum[:]) {
+		return faultProof
+	}
+	g.proof = ""
 	return c.reissue(s, g)
 }
 
