@@ -30,6 +30,7 @@ func originReason(err error) policy.Reason {
 	var unknown x509.UnknownAuthorityError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
+	var fault *OriginFault
 	switch {
 	case errors.Is(err, ErrGuarded):
 		return policy.GuardedAddress
@@ -39,7 +40,7 @@ func originReason(err error) policy.Reason {
 		return policy.ProxyLoop
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return policy.OriginTimeout
-	case errors.As(err, &untrusted), errors.As(err, &unknown), errors.As(err, &alert), errors.As(err, &record):
+	case errors.As(err, &untrusted), errors.As(err, &unknown), errors.As(err, &alert), errors.As(err, &record), errors.As(err, &fault):
 		return policy.OriginUntrusted
 	default:
 		return policy.OriginUnreachable

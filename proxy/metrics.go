@@ -18,6 +18,7 @@ type Metrics struct {
 	latency     *prometheus.HistogramVec
 	tunnels     prometheus.Gauge
 	blocks      *prometheus.CounterVec
+	revocations *prometheus.CounterVec
 
 	// counted are the counters of requests that have been needed: finding one
 	// by its labels costs more than all the rest of counting.
@@ -52,8 +53,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		blocks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tenantgate_entra_blocks_total", Help: "Sign-ins that Entra refused because of a tenant restriction, by its code.",
 		}, []string{"code"}),
+		revocations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantgate_revocation_total", Help: "What was known of the revocation of origins' certificates, by who told it.",
+		}, []string{"source", "result"}),
 	}
-	r.MustRegister(m.connections, m.requests, m.handshakes, m.latency, m.tunnels, m.blocks)
+	r.MustRegister(m.connections, m.requests, m.handshakes, m.latency, m.tunnels, m.blocks, m.revocations)
 	return m
 }
 
@@ -102,5 +106,12 @@ func (m *Metrics) tunnel(n float64) {
 func (m *Metrics) blockedByEntra(code string) {
 	if m != nil {
 		m.blocks.WithLabelValues(code).Inc()
+	}
+}
+
+// revocation counts what source, staple or crl, told of an origin's certificate.
+func (m *Metrics) revocation(source string, state revocation) {
+	if m != nil {
+		m.revocations.WithLabelValues(source, string(state)).Inc()
 	}
 }

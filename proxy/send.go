@@ -42,6 +42,9 @@ func (x *exchange) broken(err error) {
 	}
 	reason := originReason(err)
 	x.why = string(reason)
+	if fault := originFault(err); fault != "" {
+		x.why += ": " + fault
+	}
 	x.status = statusOf(reason)
 	if x.status == http.StatusForbidden {
 		x.guarded(policy.Verdict{Reason: reason})

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/http"
@@ -15,6 +14,10 @@ import (
 // through d, always verifies, speaks HTTP/2 where the origin does, and leaves
 // content codings alone. If roots is nil, the system's are trusted.
 func NewTransport(d *Dialer, roots *x509.CertPool) *http.Transport {
+	return (&OriginTLS{Roots: roots}).Transport(d)
+}
+
+func newTransport(d *Dialer) *http.Transport {
 	both := http1()
 	both.SetHTTP2(true)
 	return &http.Transport{
@@ -25,12 +28,6 @@ func NewTransport(d *Dialer, roots *x509.CertPool) *http.Transport {
 				return nil, err
 			}
 			return d.Dial(ctx, a)
-		},
-		TLSClientConfig: &tls.Config{
-			RootCAs:            roots,
-			MinVersion:         tls.VersionTLS12,
-			CipherSuites:       aead,
-			ClientSessionCache: tls.NewLRUClientSessionCache(4096),
 		},
 		Protocols:              both,
 		TLSHandshakeTimeout:    15 * time.Second,

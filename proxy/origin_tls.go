@@ -1,0 +1,120 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tenantgate/tenantgate/hosts"
+)
+
+// OriginTLS says what is asked of an origin's TLS. The zero value asks all
+// that can be asked without being told anything, and trusts the system's roots.
+type OriginTLS struct {
+	Roots   *x509.CertPool               // if nil, the system's
+	Private []*x509.Certificate          // roots of the operator's own: how long their leaves live is not our affair
+	Ours    func(*x509.Certificate) bool // tells the certificates of the CA that mints our leaves
+	SignIn  hosts.Set                    // hosts that may not ask for a client certificate, see present
+	Revoked *RevocationLists             // if nil, only what an origin staples is known
+	Metrics *Metrics
+}
+
+// OriginFault is why an origin is refused whose certificate crypto/tls takes.
+type OriginFault struct {
+	Rule string // closed list, docs/tls.md
+	What string
+}
+
+func (f *OriginFault) Error() string { return fmt.Sprintf("origin's TLS: %s (%s)", f.What, f.Rule) }
+
+// Transport returns the one transport for requests to origins over d.
+func (o *OriginTLS) Transport(d *Dialer) *http.Transport {
+	t := newTransport(d)
+	t.TLSClientConfig = o.config()
+	return t
+}
+
+// config always verifies: crypto/tls first, then verify. It never speaks
+// anything older than TLS 1.2 and never tries again with less.
+func (o *OriginTLS) config() *tls.Config {
+	return &tls.Config{
+		RootCAs:              o.Roots,
+		MinVersion:           tls.VersionTLS12,
+		CipherSuites:         aead,
+		ClientSessionCache:   tls.NewLRUClientSessionCache(4096),
+		Renegotiation:        tls.RenegotiateNever,
+		VerifyConnection:     o.verify,
+		GetClientCertificate: o.present,
+	}
+}
+
+// verify judges what crypto/tls has verified, resumed connections too. Where
+// several chains lead to a root, one that breaks no rule is enough.
+func (o *OriginTLS) verify(cs tls.ConnectionState) error {
+	var first error = &OriginFault{"unverified", "no chain of certificates leads to a root"}
+	for i, chain := range cs.VerifiedChains {
+		err := o.judge(chain, cs)
+		if err == nil {
+			return nil
+		}
+		if i == 0 {
+			first = err
+		}
+	}
+	return first
+}
+
+func (o *OriginTLS) judge(chain []*x509.Certificate, cs tls.ConnectionState) error {
+	for _, r := range originRules {
+		if what := r.broken(o, chain, cs.ServerName); what != "" {
+			return &OriginFault{r.name, what}
+		}
+	}
+	return o.judgeRevocation(chain, cs.OCSPResponse, time.Now())
+}
+
+// present answers an origin that asks for a client certificate. There is none
+// to give. On a sign-in host, where it would be the sign-in itself, saying so
+// silently is a sign-in that fails for no visible reason: the connection is
+// refused, and such hosts are exempt from interception (certauth.*).
+func (o *OriginTLS) present(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	c, ok := asked.Context().Value(clientKey{}).(*client)
+	if ok && o.SignIn.Has(c.dst.Name) {
+		return nil, &OriginFault{"client-certificate", "a sign-in host asks for a client certificate"}
+	}
+	return &tls.Certificate{}, nil // the empty list of RFC 8446, 4.4.2
+}
+
+// originFault names in one word what was wrong with an origin's TLS; empty if
+// nobody can tell.
+func originFault(err error) string {
+	if own, ok := errors.AsType[*OriginFault](err); ok {
+		return own.Rule
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "wrong-name"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "unknown-authority"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return invalidity[invalid.Reason]
+	}
+	return ""
+}
+
+// invalidity names the reasons of crypto/x509.
+var invalidity = map[x509.InvalidReason]string{
+	x509.NotAuthorizedToSign:           "not-a-ca",
+	x509.Expired:                       "expired",
+	x509.CANotAuthorizedForThisName:    "name-constraints",
+	x509.TooManyIntermediates:          "path-length",
+	x509.IncompatibleUsage:             "not-for-servers",
+	x509.NameConstraintsWithoutSANs:    "wrong-name",
+	x509.UnconstrainedName:             "name-constraints",
+	x509.TooManyConstraints:            "name-constraints",
+	x509.CANotAuthorizedForExtKeyUsage: "not-for-servers",
+}

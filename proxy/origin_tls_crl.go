@@ -1,0 +1,4 @@
+package proxy
+
+// RevocationLists is filled in next.
+type RevocationLists struct{}
