@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/netip"
+	"slices"
 )
 
 // guarded are the addresses that no origin of ours can have. Go's own
@@ -41,6 +42,10 @@ var entraRanges = prefixes(
 	"2603:1026:3000::/48", "2603:1027:1::/48", "2603:1036:3000::/48", "2603:1037:1::/48",
 	"2603:1046:2000::/48", "2603:1047:1::/48", "2603:1056:2000::/48", "2603:1057:2::/48",
 )
+
+// SignInRanges returns the published addresses of Entra's sign-in service, for
+// firewalls that close the way past the proxy.
+func SignInRanges() []netip.Prefix { return slices.Clone(entraRanges) }
 
 func prefixes(list ...string) []netip.Prefix {
 	all := make([]netip.Prefix, len(list))

@@ -50,7 +50,7 @@ traffic, and leaves one event for every attempt.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
 	root.AddCommand(runCommand(), checkCommand(), explainCommand(), caCommand(), pacCommand(), demoCommand(), versionCommand(), manCommand(),
-		eventsCommand(), sinksCommand(), spoolCommand(), policyCommand())
+		eventsCommand(), sinksCommand(), spoolCommand(), policyCommand(), onboardCommand())
 	return root
 }
 
