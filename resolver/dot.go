@@ -3,7 +3,6 @@ package resolver
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"sync"
 )
@@ -35,31 +34,26 @@ func newDoT(u upstream, r road) *dot {
 }
 
 // ask implements channel. A server may close a connection at any time (RFC 7766
-// section 6.2.3): a question that was lost so is asked again on a new one.
+// section 6.2.3): the next question makes a new one.
 func (d *dot) ask(ctx context.Context, out []byte) (message, error) {
-	s, fresh := d.stream(ctx)
-	in, err := s.ask(ctx, out)
-	if err != nil && !fresh && ctx.Err() == nil && !errors.Is(err, errBusy) {
-		s, _ = d.stream(ctx)
-		in, err = s.ask(ctx, out)
-	}
+	in, err := d.stream(ctx).ask(ctx, out)
 	return message{octets: in}, err
 }
 
-// stream is the connection for a question: the current one, or a new one that
-// is being made.
-func (d *dot) stream(ctx context.Context) (s *stream, fresh bool) {
+// stream is the connection for a question, which has entered it: the current
+// one, or a new one that is being made.
+func (d *dot) stream(ctx context.Context) *stream {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.current != nil && d.current.enter() {
-		return d.current, false
+		return d.current
 	}
 	d.current = newStream(d.retired)
 	d.current.enter()
 	// Who waits for the connection shares it: it is made for all of them, though
 	// the first should go.
 	go d.current.run(context.WithoutCancel(ctx), d.dial)
-	return d.current, true
+	return d.current
 }
 
 // retire implements channel.

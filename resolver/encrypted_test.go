@@ -25,20 +25,35 @@ type encrypted struct {
 	conns      atomic.Int32 // TLS connections that were made to either
 	posts      atomic.Int32
 	listener   *keeping
+	closed     chan struct{} // one for each connection that is over
 }
 
 // keeping is a listener that counts and can close what it accepted.
 type keeping struct {
 	net.Listener
-	count *atomic.Int32
-	mu    sync.Mutex
-	all   []net.Conn
+	count  *atomic.Int32
+	closed chan struct{}
+	mu     sync.Mutex
+	all    []net.Conn
+}
+
+// telling is a connection that tells when it is closed.
+type telling struct {
+	net.Conn
+	once sync.Once
+	to   chan struct{}
+}
+
+func (c *telling) Close() error {
+	c.once.Do(func() { c.to <- struct{}{} })
+	return c.Conn.Close()
 }
 
 func (k *keeping) Accept() (net.Conn, error) {
 	c, err := k.Listener.Accept()
 	if err == nil {
 		k.count.Add(1)
+		c = &telling{Conn: c, to: k.closed}
 		k.mu.Lock()
 		k.all = append(k.all, c)
 		k.mu.Unlock()
@@ -57,15 +72,18 @@ func (k *keeping) drop() {
 
 func newEncrypted(t testing.TB, answer dns.HandlerFunc, web http.HandlerFunc) *encrypted {
 	t.Helper()
-	u := &encrypted{roots: x509.NewCertPool()}
+	u := &encrypted{roots: x509.NewCertPool(), closed: make(chan struct{}, 1000)}
 	if web == nil {
 		web = func(w http.ResponseWriter, r *http.Request) { u.serveHTTP(t, answer, w, r) }
 	}
 	srv := httptest.NewUnstartedServer(web)
 	srv.EnableHTTP2 = true
 	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateNew {
+		switch s {
+		case http.StateNew:
 			u.conns.Add(1)
+		case http.StateClosed:
+			u.closed <- struct{}{}
 		}
 	}
 	srv.StartTLS()
@@ -74,8 +92,8 @@ func newEncrypted(t testing.TB, answer dns.HandlerFunc, web http.HandlerFunc) *e
 	u.https = srv.Listener.Addr().String()
 	l := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	u.tls = l.Addr().String()
-	u.listener = &keeping{Listener: l, count: &u.conns}
-	s := &dns.Server{Listener: tls.NewListener(u.listener, &tls.Config{Certificates: srv.TLS.Certificates}), Handler: answer}
+	u.listener = &keeping{Listener: l, count: &u.conns, closed: u.closed}
+	s := &dns.Server{Listener: tls.NewListener(u.listener, &tls.Config{Certificates: srv.TLS.Certificates}), Handler: answer, IdleTimeout: func() time.Duration { return time.Minute }}
 	started, ended := make(chan struct{}), make(chan struct{})
 	s.NotifyStartedFunc = func() { close(started) }
 	go func() { defer close(ended); _ = s.ActivateAndServe() }()
@@ -260,13 +278,19 @@ func TestAConnectionThatStaysSilentIsGivenUp(t *testing.T) {
 }
 
 func TestAReloadLetsGoOfConnections(t *testing.T) {
-	up := newEncrypted(t, zone(t), nil)
-	for _, at := range up.addresses()[:2] {
+	for i := range 2 {
+		up := newEncrypted(t, zone(t), nil)
+		at := up.addresses()[i]
 		before := trusting(t, up.roots, nil, at)
 		s, addr := serve(t, before, nil)
 		ask(t, "udp", addr, "www.example.com", dns.TypeA, nil)
 		n := up.conns.Load()
 		s.Use(trusting(t, x509.NewCertPool(), nil, at))
+		select {
+		case <-up.closed:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the connection is still there", at)
+		}
 		if in := ask(t, "udp", addr, "alias.example.com", dns.TypeA, nil); in.Rcode != dns.RcodeServerFailure {
 			t.Errorf("%s: after another root is trusted: %v", at, in)
 		}
@@ -280,7 +304,7 @@ func TestAReloadLetsGoOfConnections(t *testing.T) {
 func TestOnlyADNSMessageIsAnAnswerOverHTTPS(t *testing.T) {
 	elsewhere := newEncrypted(t, zone(t), nil)
 	full := must(new(dns.Msg).SetQuestion("www.example.com.", dns.TypeA).Pack())(t)
-	full[2] |= 0x80
+	full[0], full[1], full[2] = 0, 0, full[2]|0x80
 	write := func(kind string, status int, body []byte) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", kind)
@@ -300,10 +324,14 @@ func TestOnlyADNSMessageIsAnAnswerOverHTTPS(t *testing.T) {
 		"no question":    write(messageType, http.StatusOK, make([]byte, headerSize)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			up := newEncrypted(t, zone(t), web)
+			var asked atomic.Int32
+			up := newEncrypted(t, zone(t), func(w http.ResponseWriter, r *http.Request) { asked.Add(1); web(w, r) })
 			_, addr := serve(t, trusting(t, up.roots, nil, "https://"+up.https+"/dns-query"), nil)
 			if in := ask(t, "udp", addr, "www.example.com", dns.TypeA, nil); in.Rcode != dns.RcodeServerFailure {
 				t.Errorf("the answer is %v", in)
+			}
+			if n := asked.Load(); n != rounds {
+				t.Errorf("the upstream was asked %d times", n)
 			}
 		})
 	}
