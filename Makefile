@@ -39,7 +39,7 @@ bench: ## side-by-side benchmarks, see bench/
 h2spec: ## HTTP/2 conformance of intercepted connections (needs h2spec)
 	@.ci/h2spec
 
-check: lint race h2spec ## what CI runs after the tests
+check: lint race h2spec fuzz ## what CI runs after the tests
 
 release: ## static binaries and checksums in dist/
 	@.ci/release
