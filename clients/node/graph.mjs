@@ -6,15 +6,11 @@ import { text } from 'node:stream/consumers'
 import {
   bearerTokenAuthenticationPolicy, createDefaultHttpClient, createPipelineFromOptions, createPipelineRequest,
 } from '@azure/core-rest-pipeline'
-import { ClientSecretCredential } from '@azure/identity'
+import { credentialOf, retryOptions } from './credential.mjs'
 
-const retryOptions = { maxRetries: 0 }
 const asked = JSON.parse(await text(process.stdin))
 
-const credential = asked.token
-  ? { getToken: async () => ({ token: asked.token, expiresOnTimestamp: Date.now() + 3600_000 }) }
-  : new ClientSecretCredential(asked.tenant, asked.clientID, asked.secret, { retryOptions })
-
+const credential = credentialOf(asked)
 const pipeline = createPipelineFromOptions({ retryOptions })
 pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: 'https://graph.microsoft.com/.default' }))
 
