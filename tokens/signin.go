@@ -46,14 +46,14 @@ func (s *SignIn) DomainName() string {
 // itself. The body is read where a sign-in can stand in it, and replayed octet
 // by octet whatever it holds; an error is the one with which it ended too early.
 func (f *Finder) SignIn(n hosts.Name, r *http.Request, client string) (SignIn, error) {
-	segments := strings.Split(strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/"), "/")
-	rest := strings.ToLower(strings.Join(segments, "/"))
+	whole := cleanPath(r.URL.Path)
+	rest := whole
 	var s SignIn
-	if n != consumerHost && namesTenant(segments) {
-		s.tenant(segments[0])
-		rest = strings.ToLower(strings.Join(segments[1:], "/"))
+	if first, behind, more := strings.Cut(whole, "/"); more && n != consumerHost && namesTenant(first) {
+		s.tenant(first)
+		rest = behind
 	}
-	s.Flow, s.issues = flowOf(rest)
+	s.Flow, s.issues = flowOf(strings.ToLower(rest))
 	if n == consumerHost && s.Flow != "" {
 		s.tenant("consumers")
 	}
@@ -61,18 +61,25 @@ func (f *Finder) SignIn(n hosts.Name, r *http.Request, client string) (SignIn, e
 		return s, nil
 	}
 	given, err := fieldsOf(r)
-	s.read(given, segments)
+	s.read(given, lastSegment(whole))
 	f.correlate(&s, given, r, client)
 	return s, err
 }
 
-// namesTenant tells whether the first segment of a path is a tenant: nothing
-// else that stands alone there takes part in a sign-in but pages of their own.
-func namesTenant(segments []string) bool {
-	if len(segments) < 2 {
-		return false
+// cleanPath is a path without the slash in front, doubled slashes and dots.
+func cleanPath(p string) string {
+	if !strings.HasPrefix(p, "/") {
+		p = "/" + p
 	}
-	first := segments[0]
+	return path.Clean(p)[1:]
+}
+
+func lastSegment(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }
+
+// namesTenant tells whether the first of several segments of a path is a
+// tenant: nothing else that stands alone there takes part in a sign-in but
+// pages of their own.
+func namesTenant(first string) bool {
 	if _, ok := ParseTenant(first); ok || strings.Contains(first, ".") && !strings.HasSuffix(first, ".srf") {
 		return true
 	}
@@ -94,12 +101,12 @@ func (s *SignIn) tenant(segment string) {
 }
 
 // read takes what the parameters say.
-func (s *SignIn) read(given fields, segments []string) {
+func (s *SignIn) read(given fields, last string) {
 	if s.Flow == flowToken {
 		s.Flow = grantOf(given)
 	}
 	if s.Flow == flowLookup {
-		s.Account = account(segments[len(segments)-1]) // /common/userrealm/{user}
+		s.Account = account(last) // /common/userrealm/{user}
 	}
 	for _, name := range []string{"username", "login", "loginfmt", "login_hint", "user"} {
 		if s.Account == "" {

@@ -38,18 +38,18 @@ var endpoints = map[string]string{
 // whether its answer can be a token answer. The answer of the token endpoint
 // for push notifications (accesstoken.srf) is for no account.
 func flowOf(rest string) (flow string, issues bool) {
-	segments := strings.Split(rest, "/")
-	last := segments[len(segments)-1]
+	last := lastSegment(rest)
+	oauth := strings.HasPrefix(rest, "oauth2/") || strings.Contains(rest, "/oauth2/")
 	switch {
-	case strings.Contains("/"+rest, "/oauth2/") && last == "token", last == "oauth20_token.srf":
+	case oauth && last == "token", last == "oauth20_token.srf":
 		return flowToken, true
 	case strings.HasSuffix(rest, "tokens/oauth/2"): // Access Control Service
 		return flowToken, true
-	case strings.Contains("/"+rest, "/oauth2/") && last == "authorize":
+	case oauth && last == "authorize":
 		return flowAuthorize, false
 	case strings.HasSuffix(rest, "federation/oauth2"):
 		return flowContinue, false
-	case segments[0] == "userrealm":
+	case rest == "userrealm", strings.HasPrefix(rest, "userrealm/"):
 		return flowLookup, false
 	}
 	return endpoints[last], false
