@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -16,28 +17,42 @@ import (
 //  3. restricted names are steered;
 //  4. names that would lead clients to another resolver are withheld;
 //  5. what is remembered and fresh is answered from memory.
-func (s *Server) quick(r *Rules, q *query, from netip.Addr, malformed error) (reply, bool) {
+//
+// A remembered answer says whether r has judged its name already: then 3 and 4
+// are known to say nothing.
+func (s *Server) quick(r *Rules, q *query, from netip.Addr, malformed error, now time.Time) (reply, bool) {
 	switch {
 	case !r.serves(from):
 		return reply{result: resultRefused, rcode: dns.RcodeRefused, why: whyProhibited}, true
-	case !s.limits.allow(from, r.rate, s.clock()):
+	case !s.limits.allow(from, r.rate, now):
 		return reply{result: resultLimited, rcode: dns.RcodeRefused, why: whyProhibited}, true
 	case malformed != nil:
 		return reply{result: resultMalformed, rcode: rcodeOf(malformed)}, true
 	case q.class != dns.ClassINET || meta(q.qtype):
 		return reply{result: resultRefused, rcode: dns.RcodeRefused}, true
+	}
+	e := s.cache.get(q.key())
+	if e != nil && e.passed.Load() == r.mark && e.fresh(now) {
+		return e.reply(now, resultCached), true
+	}
+	if made, ok := r.made(q); ok {
+		return made, true
+	}
+	if e != nil && e.fresh(now) {
+		return r.from(q, e, resultCached, now), true
+	}
+	return reply{}, false
+}
+
+// made answers what no upstream is asked about.
+func (r *Rules) made(q *query) (reply, bool) {
+	switch {
 	case r.steers(q.name):
 		return r.steer(q.qtype), true
 	case r.overlaps(q.name):
 		return q.denied(resultMalformed), true
 	}
-	if made, ok := r.special(q); ok {
-		return made, true
-	}
-	if e := s.cache.get(q.key()); e != nil && e.fresh(s.clock()) {
-		return s.from(r, q, e, resultCached), true
-	}
-	return reply{}, false
+	return r.special(q)
 }
 
 func rcodeOf(err error) int {
@@ -102,12 +117,13 @@ func discovery(name string) bool {
 
 // from is the answer to q that e holds, unless it leads to a restricted name:
 // then q is steered as if it were restricted itself.
-func (s *Server) from(r *Rules, q *query, e *entry, res result) reply {
+func (r *Rules) from(q *query, e *entry, res result, now time.Time) reply {
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA, dns.TypeHTTPS, dns.TypeSVCB:
 		if r.leads(q.name, e.targets) {
 			return r.steer(q.qtype)
 		}
 	}
-	return e.reply(s.clock(), res)
+	e.passed.Store(r.mark)
+	return e.reply(now, res)
 }

@@ -20,18 +20,19 @@ const (
 	staleTTL    = 30               // seconds, RFC 8767 section 4
 )
 
-// entry is one upstream's answer. All but retry is immutable.
+// entry is one upstream's answer. All but retry and passed is immutable.
 type entry struct {
 	rcode              int
 	answers, authority uint16
 	records            []byte
 	ttls               []int
 	ad                 bool
-	failure            bool          // no upstream answered
-	targets            []string      // where its aliases lead, in lower case
-	stored             time.Time     // when it came
-	ttl                time.Duration // how long it is fresh from then
-	retry              atomic.Int64  // Unix nanoseconds until which it is given although it is stale
+	failure            bool                 // no upstream answered
+	targets            []string             // where its aliases lead, in lower case
+	stored             time.Time            // when it came
+	ttl                time.Duration        // how long it is fresh from then
+	retry              atomic.Int64         // Unix nanoseconds until which it is given although it is stale
+	passed             atomic.Pointer[mark] // of the Rules that let it be given as it is
 }
 
 func (e *entry) fresh(now time.Time) bool { return now.Sub(e.stored) < e.ttl }

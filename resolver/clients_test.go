@@ -39,7 +39,7 @@ func TestOnlyClientsAreAnswered(t *testing.T) {
 		for r, want := range map[*Rules]bool{usual: row.usual, narrow: row.narrow} {
 			q := question(t, "login.microsoftonline.com.", dns.TypeA)
 			s := NewServer(r, nil)
-			a, ok := s.quick(r, &q, netip.MustParseAddr(row.from), nil)
+			a, ok := s.quick(r, &q, netip.MustParseAddr(row.from), nil, s.clock())
 			if got := a.rcode == dns.RcodeSuccess; !ok || got != want || !want && (a.result != resultRefused || a.answers != 0) {
 				t.Errorf("%s is answered: %v, want %v", row.from, got, want)
 			}

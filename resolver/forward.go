@@ -24,7 +24,7 @@ func (s *Server) ask(r *Rules, q *query) reply {
 		e = nil
 	}
 	if e != nil && e.failing(s.clock()) {
-		return s.from(r, q, e, resultStale)
+		return r.from(q, e, resultStale, s.clock())
 	}
 	f := s.join(r, q)
 	if f == nil {
@@ -39,7 +39,7 @@ func (s *Server) ask(r *Rules, q *query) reply {
 	select {
 	case <-f.done:
 		if !f.entry.failure {
-			return s.from(r, q, f.entry, resultForwarded)
+			return r.from(q, f.entry, resultForwarded, s.clock())
 		}
 	case <-timer.C:
 	case <-s.closing:
@@ -53,7 +53,7 @@ func (s *Server) unanswered(r *Rules, q *query, e *entry) reply {
 	if e == nil {
 		return failure(s.clock()).reply(s.clock(), resultFailed)
 	}
-	return s.from(r, q, e, resultStale)
+	return r.from(q, e, resultStale, s.clock())
 }
 
 // remembered answers q without an upstream.

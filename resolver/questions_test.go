@@ -141,7 +141,7 @@ func TestResolverSteersExactlyWhatTheSetHas(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, _ := s.quick(r, &q, loopback, nil)
+			a, _ := s.quick(r, &q, loopback, nil, s.clock())
 			if got := a.result == resultSteered && a.answers == 1; got != want {
 				t.Errorf("%s is steered: %v, the set has it: %v", spelled, got, want)
 			}

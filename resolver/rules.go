@@ -29,9 +29,13 @@ type Rules struct {
 	rate       int
 	wpad       bool
 	events     string
+	mark       *mark
 
 	preferred atomic.Int32 // the upstream that answered last
 }
+
+// mark tells one Rules from all others without keeping it alive.
+type mark struct{ _ byte }
 
 // NewRules returns the Rules of cfg for a resolver at the addresses of at;
 // roots are whom encrypted upstreams are trusted by, nil the system's. Its
@@ -45,7 +49,7 @@ func NewRules(cfg Config, restricted hosts.Set, at Addresses, roots *x509.CertPo
 	if err := errors.Join(err1, err2, err3, err4, err5, cfg.checkWords()); err != nil {
 		return nil, err
 	}
-	r := &Rules{restricted: restricted, exempt: exempt, upstreams: upstreams, clients: clients, rate: cfg.Rate, wpad: cfg.WPAD, events: cfg.Events}
+	r := &Rules{restricted: restricted, exempt: exempt, upstreams: upstreams, clients: clients, rate: cfg.Rate, wpad: cfg.WPAD, events: cfg.Events, mark: &mark{}}
 	r.secure = channels(upstreams, road{names: boot, roots: roots})
 	for _, a := range answers {
 		if a.Is4() {

@@ -83,7 +83,7 @@ func FuzzServe(f *testing.F) {
 		if errors.Is(malformed, errIgnored) {
 			return
 		}
-		a, ok := s.quick(r, &q, loopback, malformed)
+		a, ok := s.quick(r, &q, loopback, malformed, s.clock())
 		if !ok {
 			a = failure(s.clock()).reply(s.clock(), resultFailed)
 		}
@@ -153,7 +153,7 @@ func benchmark(b *testing.B, s *Server, in []byte, want result) {
 	b.ReportAllocs()
 	for b.Loop() {
 		q, err := parse(in)
-		a, ok := s.quick(r, &q, loopback, err)
+		a, ok := s.quick(r, &q, loopback, err, s.clock())
 		if !ok || a.result != want && a.result != resultLimited {
 			b.Fatalf("the answer is %+v", a)
 		}

@@ -124,13 +124,13 @@ func (s *Server) converse(conn net.Conn, from netip.AddrPort) {
 // it gets none.
 func (s *Server) message(in, out []byte, from netip.AddrPort) []byte {
 	r := s.rules.Load()
-	a := s.asks(r, from, "tcp")
+	a := asker{from, "tcp", s.clock()}
 	q, malformed := parse(in)
 	if errors.Is(malformed, errIgnored) {
 		s.metrics.count(resultMalformed)
 		return nil
 	}
-	answer, ok := s.quick(r, &q, from.Addr(), malformed)
+	answer, ok := s.quick(r, &q, from.Addr(), malformed, a.began)
 	if !ok {
 		answer = s.ask(r, &q)
 	}

@@ -31,23 +31,15 @@ type Question struct {
 type asker struct {
 	from      netip.AddrPort
 	transport string
-	began     time.Time // zero unless questions are told
-}
-
-// asks starts a question.
-func (s *Server) asks(r *Rules, from netip.AddrPort, transport string) asker {
-	a := asker{from: from, transport: transport}
-	if s.Asked != nil && r.events != "" && r.events != NoEvents {
-		a.began = s.clock()
-	}
-	return a
+	began     time.Time
 }
 
 // done counts what became of a question, and tells it where that is wanted.
 func (s *Server) done(r *Rules, a *asker, q *query, answer *reply) {
 	s.metrics.count(answer.result)
 	made := answer.result == resultSteered || answer.result == resultWithheld
-	if a.began.IsZero() || len(q.question) == 0 || !made && r.events != AllEvents {
+	wanted := r.events == AllEvents || r.events == SteeredEvents && made
+	if s.Asked == nil || !wanted || len(q.question) == 0 {
 		return
 	}
 	s.Asked(Question{

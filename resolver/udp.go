@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
-	"sync"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
@@ -15,7 +13,10 @@ import (
 // far shorter; RFC 7766 lets a server say so by closing.
 const maxQuestion = 4096
 
-// ServeUDP answers the questions that arrive at conn until Close.
+// ServeUDP answers the questions that arrive at conn until Close. One reader
+// answers what needs no upstream itself: several on one socket would pay more
+// for taking turns than they gain. Who has processors to spare gives the
+// kernel several sockets with one address (SO_REUSEPORT) to share out.
 func (s *Server) ServeUDP(conn *net.UDPConn) error {
 	if !s.enter(conn) {
 		conn.Close()
@@ -29,16 +30,7 @@ func (s *Server) ServeUDP(conn *net.UDPConn) error {
 			return fmt.Errorf("learn where datagrams arrive: %w", err)
 		}
 	}
-	var all sync.WaitGroup
-	failed := make([]error, runtime.GOMAXPROCS(0))
-	for i := range failed {
-		all.Go(func() {
-			failed[i] = s.readDatagrams(conn, several)
-			conn.Close()
-		})
-	}
-	all.Wait()
-	return s.ended(errors.Join(failed...))
+	return s.ended(s.readDatagrams(conn, several))
 }
 
 // wantDestination makes conn tell which of this machine's addresses each
@@ -74,7 +66,7 @@ func (s *Server) readDatagrams(conn *net.UDPConn, several bool) error {
 			return err
 		}
 		r := s.rules.Load()
-		d := datagram{asker: s.asks(r, from, "udp"), conn: conn}
+		d := datagram{asker: asker{from, "udp", s.clock()}, conn: conn}
 		if several {
 			d.source = source(control[:c])
 		}
@@ -114,7 +106,7 @@ func (s *Server) datagram(r *Rules, in, out []byte, d *datagram) {
 		s.metrics.count(resultMalformed)
 		return
 	}
-	answer, ok := s.quick(r, &q, d.from.Addr().Unmap(), malformed)
+	answer, ok := s.quick(r, &q, d.from.Addr().Unmap(), malformed, d.began)
 	if ok {
 		s.send(r, out, d, &q, &answer)
 		return
