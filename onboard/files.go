@@ -43,7 +43,7 @@ var artifacts = []artifact{
 	{Path: "windows/intune.json", About: "Windows: the same values as Intune's custom settings (OMA-URI)"},
 	{Path: "browsers/chrome.json", About: "Chrome and Chromium on Linux: managed policy"},
 	{Path: "browsers/edge.json", About: "Edge on Linux: managed policy"},
-	{Path: "browsers/edge-headers.json", About: "Edge 153 and later on Windows and macOS: the tags, set by the browser too"},
+	{Path: "browsers/edge-headers.json", About: "Edge 153 and later, and Chromium of that age: the tags, set by the browser too"},
 	{Path: "browsers/firefox.json", About: "Firefox: policies.json"},
 	{Path: "linux/trust.sh", About: "Linux: trusts the root in the system's stores, NSS and Java", script: true},
 	{Path: "linux/environment.sh", About: "Linux: /etc/profile.d, proxy and trust for programs that read the environment"},
