@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"time"
@@ -26,11 +24,6 @@ func (s *Server) dialVerdict(v policy.Verdict, err error) policy.Verdict {
 // known better is origin-unreachable.
 func originReason(err error) policy.Reason {
 	var timeout net.Error
-	var untrusted *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	var fault *OriginFault
 	switch {
 	case errors.Is(err, ErrGuarded):
 		return policy.GuardedAddress
@@ -40,7 +33,7 @@ func originReason(err error) policy.Reason {
 		return policy.ProxyLoop
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return policy.OriginTimeout
-	case errors.As(err, &untrusted), errors.As(err, &unknown), errors.As(err, &alert), errors.As(err, &record), errors.As(err, &fault):
+	case originFault(err) != "":
 		return policy.OriginUntrusted
 	default:
 		return policy.OriginUnreachable

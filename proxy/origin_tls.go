@@ -3,8 +3,6 @@ package proxy
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -21,14 +19,6 @@ type OriginTLS struct {
 	Revoked *RevocationLists             // if nil, only what an origin staples is known
 	Metrics *Metrics
 }
-
-// OriginFault is why an origin is refused whose certificate crypto/tls takes.
-type OriginFault struct {
-	Rule string // closed list, docs/tls.md
-	What string
-}
-
-func (f *OriginFault) Error() string { return fmt.Sprintf("origin's TLS: %s (%s)", f.What, f.Rule) }
 
 // Transport returns the one transport for requests to origins over d.
 func (o *OriginTLS) Transport(d *Dialer) *http.Transport {
@@ -86,35 +76,4 @@ func (o *OriginTLS) present(asked *tls.CertificateRequestInfo) (*tls.Certificate
 		return nil, &OriginFault{"client-certificate", "a sign-in host asks for a client certificate"}
 	}
 	return &tls.Certificate{}, nil // the empty list of RFC 8446, 4.4.2
-}
-
-// originFault names in one word what was wrong with an origin's TLS; empty if
-// nobody can tell.
-func originFault(err error) string {
-	if own, ok := errors.AsType[*OriginFault](err); ok {
-		return own.Rule
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "wrong-name"
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "unknown-authority"
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		return invalidity[invalid.Reason]
-	}
-	return ""
-}
-
-// invalidity names the reasons of crypto/x509.
-var invalidity = map[x509.InvalidReason]string{
-	x509.NotAuthorizedToSign:           "not-a-ca",
-	x509.Expired:                       "expired",
-	x509.CANotAuthorizedForThisName:    "name-constraints",
-	x509.TooManyIntermediates:          "path-length",
-	x509.IncompatibleUsage:             "not-for-servers",
-	x509.NameConstraintsWithoutSANs:    "wrong-name",
-	x509.UnconstrainedName:             "name-constraints",
-	x509.TooManyConstraints:            "name-constraints",
-	x509.CANotAuthorizedForExtKeyUsage: "not-for-servers",
 }

@@ -101,5 +101,12 @@ func (o *OriginTLS) judgeRevocation(chain []*x509.Certificate, raw []byte, now t
 	if mustStaple(leaf) && state != good {
 		return &OriginFault{"must-staple", "it promises a stapled answer and brings none that counts"}
 	}
+	for i, c := range chain[:len(chain)-1] {
+		listed := o.Revoked.tell(c, chain[i+1], now)
+		o.Metrics.revocation("list", listed)
+		if listed == revoked {
+			return &OriginFault{"revoked", "its issuer has revoked " + c.Subject.CommonName + ", by its list"}
+		}
+	}
 	return nil
 }
