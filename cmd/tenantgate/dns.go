@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/config"
@@ -17,7 +23,7 @@ import (
 // among the daemon's.
 type steering struct {
 	server  *resolver.Server
-	packets *net.UDPConn
+	packets []*net.UDPConn
 }
 
 // steer makes the resolver's rules; nil where there is none.
@@ -68,14 +74,31 @@ func (d *daemon) openDNS(l net.Listener) error {
 	if l == nil {
 		return nil
 	}
-	pc, err := net.ListenPacket("udp", l.Addr().String())
-	if err != nil {
-		return broke{err, "is another resolver using UDP " + l.Addr().String() + "?"}
-	}
-	d.dns = &steering{server: resolver.NewServer(d.now.Load().dns, metrics), packets: pc.(*net.UDPConn)}
+	d.dns = &steering{server: resolver.NewServer(d.now.Load().dns, metrics)}
 	d.dns.server.Asked = d.asked
+	for range min(runtime.GOMAXPROCS(0), maxSockets) {
+		pc, err := sharing.ListenPacket(context.Background(), "udp", l.Addr().String())
+		if err != nil {
+			return broke{err, "is another resolver using UDP " + l.Addr().String() + "?"}
+		}
+		d.dns.packets = append(d.dns.packets, pc.(*net.UDPConn))
+	}
 	return nil
 }
+
+// maxSockets bounds the sockets that the kernel shares datagrams out to. One
+// answers some 200,000 questions a second.
+const maxSockets = 4
+
+// sharing makes sockets with one address. A second tenantgate is kept out by
+// the TCP listener there, which nobody shares.
+var sharing = net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	return errors.Join(err, failed)
+}}
 
 // asked leaves the event of a question to the resolver. It may be shed.
 func (d *daemon) asked(q resolver.Question) {
@@ -99,11 +122,15 @@ var reasonOf = map[string]policy.Reason{
 
 // serveDNS answers over UDP and TCP until closeDNS.
 func (d *daemon) serveDNS(l net.Listener) error {
-	failed := make(chan error, 2)
-	go func() { failed <- d.dns.server.ServeUDP(d.dns.packets) }()
-	go func() { failed <- d.dns.server.ServeTCP(l) }()
-	err := <-failed
-	return errors.Join(err, d.dns.server.Close(), <-failed)
+	var all errgroup.Group
+	serve := func(one func() error) {
+		all.Go(func() error { return errors.Join(one(), d.dns.server.Close()) }) // none without the others
+	}
+	for _, pc := range d.dns.packets {
+		serve(func() error { return d.dns.server.ServeUDP(pc) })
+	}
+	serve(func() error { return d.dns.server.ServeTCP(l) })
+	return all.Wait()
 }
 
 // closeDNS ends the resolver, if there is one.
@@ -112,6 +139,8 @@ func (d *daemon) closeDNS() error {
 		return nil
 	}
 	err := d.dns.server.Close()
-	d.dns.packets.Close()
+	for _, pc := range d.dns.packets {
+		pc.Close()
+	}
 	return err
 }
