@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -39,8 +40,21 @@ func (d *document) checkListen(l proxy.Listen) {
 		}
 		taken = append(taken, a)
 	}
+	d.checkBalancers(l)
 	if l.Proxy == "" && l.Steered == "" {
 		d.wrong("listen.proxy", "set listen.proxy or listen.steered", "no client can connect: both ways in are off")
+	}
+}
+
+// checkBalancers refuses to believe everybody: who may tell where a connection
+// comes from is whoever else for every rule and every event.
+func (d *document) checkBalancers(l proxy.Listen) {
+	for i, s := range l.ProxyProtocol {
+		path := fmt.Sprintf("listen.proxy_protocol[%d]", i)
+		d.checkCIDR(path, s)
+		if p, err := netip.ParsePrefix(s); err == nil && p.Bits() == 0 {
+			d.wrong(path, "name the addresses of the balancers alone", "%s is everybody: any client could name any address as its own", d.quote(path, s))
+		}
 	}
 }
 

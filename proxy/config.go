@@ -7,6 +7,8 @@ type Listen struct {
 	Steered string `yaml:"steered"` // TLS by DNS steering or REDIRECT, routed by SNI
 	DNS     string `yaml:"dns"`     // steering resolver
 	Admin   string `yaml:"admin"`   // health, metrics, PAC and console
+
+	ProxyProtocol []string `yaml:"proxy_protocol"` // CIDRs of balancers that put a PROXY protocol header before every TCP connection
 }
 
 // DefaultListen returns the addresses of a configuration that names none.

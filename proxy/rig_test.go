@@ -252,6 +252,13 @@ func (n *notebook) all(like func(audit.Event) bool) (list []audit.Event) {
 	return list
 }
 
+// forget drops the events that were kept.
+func (n *notebook) forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.events = nil
+}
+
 // wait returns the first event that is like this.
 func (n *notebook) wait(t *testing.T, like func(audit.Event) bool) audit.Event {
 	t.Helper()

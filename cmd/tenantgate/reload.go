@@ -83,7 +83,7 @@ func (d *daemon) reloadNow() {
 // would be lost to users, so such a configuration is refused by name.
 func (d *daemon) replace(f config.File) error {
 	old := d.now.Load().file
-	if f.State != old.State || f.Listen != old.Listen {
+	if f.State != old.State || !reflect.DeepEqual(f.Listen, old.Listen) {
 		d.log.Warn("listen and state change only at a restart")
 		f.State, f.Listen = old.State, old.Listen
 	}

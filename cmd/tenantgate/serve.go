@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -120,6 +121,7 @@ func (d *daemon) use(b *built) {
 
 // listen opens every configured listener.
 func (d *daemon) listen(l proxy.Listen) error {
+	balanced := proxy.ProxyProtocol{Peers: balancers(l), Log: d.log}
 	for _, one := range []struct{ name, addr string }{
 		{"proxy", l.Proxy}, {"steered", l.Steered}, {"dns", l.DNS}, {"admin", l.Admin},
 	} {
@@ -130,10 +132,17 @@ func (d *daemon) listen(l proxy.Listen) error {
 		if err != nil {
 			return broke{fmt.Errorf("listen.%s: %w", one.name, err), "is another program, or another tenantgate, using " + one.addr + "?"}
 		}
-		d.listeners[one.name] = ln
+		d.listeners[one.name] = balanced.Listen(ln)
 		d.server.Own(ln.Addr())
 	}
 	return d.openDNS(d.listeners["dns"])
+}
+
+// balancers are the peers of l that tell where connections come from; config
+// has checked them.
+func balancers(l proxy.Listen) []netip.Prefix {
+	peers, _ := prefixes(l.ProxyProtocol)
+	return peers
 }
 
 // serve runs until ctx ends, then drains.
