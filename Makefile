@@ -7,7 +7,7 @@ HERMETIC    := -exec '$(CURDIR)/.ci/hermetic'
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz bench h2spec check release clean
+.PHONY: help build run test race lint fuzz bench h2spec scorecard check release clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ bench: ## side-by-side benchmarks, see bench/
 
 h2spec: ## HTTP/2 conformance of intercepted connections (needs h2spec)
 	@.ci/h2spec
+
+scorecard: ## every figure of docs/scorecard.md, or that it was not run
+	@.ci/scorecard
 
 check: lint race h2spec fuzz ## what CI runs after the tests
 

@@ -19,9 +19,10 @@ import (
 
 // oracle asserts, after one case in one way, what must hold after every case.
 type oracle struct {
-	t      *testing.T
+	t      *counted
 	rig    *proxytest.Rig
 	attack *attack
+	board  *scorecard
 	run    run
 	want   []outcome
 	got    sent
@@ -38,11 +39,39 @@ func (o *oracle) all() {
 	}
 	seen := o.seen()
 	o.origin(seen)
-	o.tagging(seen)
-	o.containment()
-	o.evidence(ctx)
-	o.discretion()
-	o.guard()
+	for _, one := range []struct {
+		name string
+		ask  func()
+	}{
+		{"tagging", func() { o.tagging(seen) }},
+		{"containment", o.containment},
+		{"evidence", func() { o.evidence(ctx) }},
+		{"discretion", o.discretion},
+		{"guard", o.guard},
+	} {
+		before := o.t.errors
+		one.ask()
+		o.board.oracle(one.name, o.t.errors == before)
+	}
+}
+
+// counted counts what is wrong, so that the scorecard can tell which oracle
+// said so.
+type counted struct {
+	*testing.T
+	errors int
+}
+
+func (c *counted) Error(args ...any) {
+	c.T.Helper()
+	c.errors++
+	c.T.Error(args...)
+}
+
+func (c *counted) Errorf(format string, args ...any) {
+	c.T.Helper()
+	c.errors++
+	c.T.Errorf(format, args...)
 }
 
 func ended(seen []demo.Seen) bool {
