@@ -3,6 +3,7 @@ package audit
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -18,7 +19,7 @@ type Query struct {
 	Verdict      string    // block, forward, tunnel, intercept; observed is what would have been blocked
 	Reason       string
 	Tenant       string // of the resource or the account: a directory ID or a domain
-	User         string // known to the proxy, or claimed by a credential; a part of it will do
+	User         string // known to the proxy, claimed by a credential, or typed at a sign-in; a part of it will do
 	ID           string // of the event, or of the one that it completes
 }
 
@@ -27,7 +28,7 @@ type Summary struct {
 	Time                                      time.Time
 	ID, Kind, Action, Verdict, Reason, Client string
 	Observed                                  bool
-	User                                      string // known to the proxy, else claimed
+	User                                      string // known to the proxy, else claimed, else typed
 	Host, Path, Method, Relation, Tenant      string
 }
 
@@ -56,7 +57,7 @@ func (q Query) Match(line []byte) (Summary, bool) {
 func (t *told) summary() Summary {
 	user := t.User.Name
 	if user == "" {
-		user = t.account().User
+		user = cmp.Or(t.account().User, t.Own.SignIn.Account)
 	}
 	tenant := t.Own.ResourceTenant
 	if tenant == "" {
@@ -85,7 +86,7 @@ func (t *told) names(user string) bool {
 			return true
 		}
 	}
-	return like(t.User.Name)
+	return like(t.User.Name) || like(t.Own.SignIn.Account)
 }
 
 // Lines calls f with each whole line of r, and returns how many bytes they

@@ -77,8 +77,11 @@ type toldOwn struct {
 	Tags           []string         `json:"tags"`
 	ClientTags     []string         `json:"client_tags"`
 	Completes      string           `json:"completes"`
-	Sink           string           `json:"sink"`
-	Count          uint64           `json:"count"`
+	SignIn         struct {
+		Account string `json:"account"`
+	} `json:"sign_in"`
+	Sink  string `json:"sink"`
+	Count uint64 `json:"count"`
 }
 
 type toldCredential struct {
