@@ -19,6 +19,8 @@ var choices = map[string][]string{
 	"policy.exempt":   {"tunnel", "block"},
 	"policy.not_tls":  {"tunnel", "block"},
 
+	"policy.encrypted_dns": {"tunnel", "block"},
+
 	"policy.sync.cloud":      {"global", "usgov", "china"},
 	"policy.sync.credential": {"managed", "workload", "certificate", "secret"},
 }

@@ -20,6 +20,8 @@ type Config struct {
 	From     string    `yaml:"from"`     // a file with a policy section, beneath this one
 	Sync     Sync      `yaml:"sync"`     // for "policy sync"
 	Links    Links     `yaml:"-"`        // a section of its own
+
+	EncryptedDNS string `yaml:"encrypted_dns"` // other people's resolvers over TLS, and relays: "tunnel" or "block"
 }
 
 // Defaults are the settings for organizations without an entry of their own.
@@ -59,5 +61,7 @@ func Default() Config {
 		NotTLS:   "block",
 		Sync:     Sync{Cloud: "global", Credential: "managed"},
 		Links:    DefaultLinks(),
+
+		EncryptedDNS: "tunnel",
 	}
 }

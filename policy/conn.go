@@ -7,6 +7,7 @@ type Conn struct {
 	Name     hosts.Name // empty for an IP literal
 	Entra    bool       // the destination's address lies in Entra's published sign-in ranges
 	Signable bool       // the interception CA may speak for Name
+	DNS      bool       // it would carry questions to somebody's resolver, whatever its name
 }
 
 // DecideConn decides a connection. The first rule that applies wins:
@@ -16,7 +17,8 @@ type Conn struct {
 //  3. a restricted host is intercepted
 //  4. an unlisted name that leads to Entra's sign-in service is intercepted
 //     where the CA may sign it, else refused
-//  5. any other destination is what policy.unlisted says
+//  5. a resolver of somebody else's is what policy.encrypted_dns says
+//  6. any other destination is what policy.unlisted says
 func (p *Policy) DecideConn(c Conn) Verdict {
 	switch {
 	case p.hosts.Refused.Has(c.Name):
@@ -31,6 +33,8 @@ func (p *Policy) DecideConn(c Conn) Verdict {
 		return Verdict{Action: Intercept, Reason: RestrictedAddress}
 	case c.Entra:
 		return Verdict{Action: Block, Reason: RestrictedAddress}
+	case (c.DNS || encryptedDNS.Has(c.Name)) && (p.unlisted == Tunnel || p.encryptedDNS != Tunnel):
+		return p.judgeEncryptedDNS(Tunnel)
 	case p.unlisted == Tunnel:
 		return Verdict{Action: Tunnel, Reason: UnlistedHost, Rule: "policy.unlisted"}
 	default:

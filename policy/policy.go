@@ -29,6 +29,8 @@ type Policy struct {
 	exempt   Action
 	notTLS   Action
 
+	encryptedDNS Action
+
 	unreadable  rule
 	links       map[links.Kind]linkRule
 	linkDefault LinkSetting
@@ -50,6 +52,8 @@ func New(cfg Config, home tokens.Tenant, observe bool, h Hosts, resolve Resolve)
 		exempt:   choose(&bad, "exempt", cfg.Exempt),
 		notTLS:   choose(&bad, "not_tls", cfg.NotTLS),
 		links:    linkRules(cfg.Links), linkDefault: cfg.Links.Default,
+
+		encryptedDNS: choose(&bad, "encrypted_dns", cfg.EncryptedDNS),
 	}
 	p.addDefaults(&bad, cfg.Default)
 	for i, partner := range cfg.Partners {

@@ -90,6 +90,8 @@ func TestTruthTable(t *testing.T) {
 				r.Anonymous = true
 			case "uninspectable":
 				r.Uninspectable = true
+			case "dns":
+				r.DNS = true
 			default:
 				if credentials[seen] == nil {
 					t.Fatalf("line %d: unknown credential %q", row.line, seen)
@@ -115,10 +117,10 @@ func TestTruthTable(t *testing.T) {
 func TestConnections(t *testing.T) {
 	names := map[string]hosts.Name{
 		"sign-in": "login.microsoftonline.com", "data": "graph.microsoft.com", "exempt": "device.login.microsoftonline.com",
-		"refused": "login.windows-ppe.net", "unlisted": "www.example.com", "address": "",
+		"refused": "login.windows-ppe.net", "unlisted": "www.example.com", "address": "", "resolver": "dns.google",
 	}
 	for _, row := range rows(t, "testdata/connections.txt") {
-		c := Conn{Name: names[row.in[0]], Entra: strings.Contains(row.in[1], "entra"), Signable: strings.Contains(row.in[1], "signable")}
+		c := Conn{Name: names[row.in[0]], Entra: strings.Contains(row.in[1], "entra"), Signable: strings.Contains(row.in[1], "signable"), DNS: strings.Contains(row.in[1], "dns")}
 		v := build(t, row.in[2]).DecideConn(c)
 		got := fmt.Sprintf("%s %s", v.Action, v.Reason)
 		if v.Observed {
@@ -245,6 +247,8 @@ func build(t testing.TB, settings string) *Policy {
 			cfg.Unlisted = value
 		case key == "exempt":
 			cfg.Exempt = value
+		case key == "encrypted-dns":
+			cfg.EncryptedDNS = value
 		case partners[who] != nil && field == "applications":
 			partners[who].Applications, used[who] = words(value), true
 		case partners[who] != nil:

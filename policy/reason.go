@@ -21,6 +21,7 @@ const (
 	MalformedHello    Reason = "malformed-hello" // a TLS hello that cannot be read, or names no host where it must
 	OutsideCA         Reason = "outside-ca"      // a restricted host that the interception CA may not speak for
 	ClientTLSFailed   Reason = "client-tls-failed"
+	DNSElsewhere      Reason = "encrypted-dns" // somebody else's resolver over TLS, or a relay; also of a request
 )
 
 // Reasons of a request that is refused in every mode.

@@ -15,6 +15,7 @@ type Request struct {
 	Uninspectable bool            // a body that may carry credentials could not be read
 	Tokens        []*tokens.Token // every credential found
 	Links         []Link          // every link that it would make
+	DNS           bool            // a question to somebody's resolver
 }
 
 // DecideRequest decides one request. Each thing that was seen has a verdict,
@@ -24,7 +25,8 @@ type Request struct {
 //  2. a body that nobody could inspect is judged like an unreadable credential
 //  3. an anonymous link into an external tenant follows policy.anonymous
 //  4. every link that it would make is judged by whose its ends are
-//  5. a request without any of these is forwarded: the service will ask for a
+//  5. a question to somebody's resolver follows policy.encrypted_dns
+//  6. a request without any of these is forwarded: the service will ask for a
 //     sign-in, or decide by the tag
 func (p *Policy) DecideRequest(r Request) Verdict {
 	v := Verdict{Action: Forward, Reason: NoCredential, Relation: None, Resource: r.Owner}
@@ -45,6 +47,11 @@ func (p *Policy) DecideRequest(r Request) Verdict {
 	}
 	for _, l := range r.Links {
 		v = worse(v, p.judgeLink(r, l))
+	}
+	if r.DNS {
+		asked := p.judgeEncryptedDNS(Forward)
+		asked.Relation = None
+		v = worse(v, asked)
 	}
 	return v
 }

@@ -103,7 +103,7 @@ func (v Verdict) Relevant() bool {
 	}
 	switch v.Reason {
 	case ExemptHost, UntaggedSignIn, RestrictedAddress, AnonymousLink, ExternalSession, ExternalKey, UninspectableBody,
-		LinkExternal, LinkUnknown, LinkUnreadable:
+		LinkExternal, LinkUnknown, LinkUnreadable, DNSElsewhere:
 		return true
 	default:
 		return v.Relation.rank() > Home.rank()
@@ -125,7 +125,7 @@ func (v Verdict) weight() int {
 	case NoCredential:
 	case SignIn:
 		w++
-	case AnonymousLink, ExternalSession, ExternalKey:
+	case AnonymousLink, ExternalSession, ExternalKey, DNSElsewhere:
 		w += 17 // worth a record, more so than a home account
 	case LinkUnknown, LinkUnreadable:
 		w += 18

@@ -46,7 +46,7 @@ func (s *Server) decide(rules *Rules, c *client) policy.Verdict {
 		return policy.Verdict{Reason: policy.PortNotAllowed}
 	}
 	c.leaf = c.dst.Name
-	return rules.Policy.DecideConn(policy.Conn{Name: c.dst.Name, Entra: entraAddress(c.dst.Addr)})
+	return rules.Policy.DecideConn(policy.Conn{Name: c.dst.Name, Entra: entraAddress(c.dst.Addr), DNS: c.dst.Port == portDoT})
 }
 
 // tunnel connects an unlisted or exempt destination. In this order:
@@ -86,6 +86,12 @@ func (s *Server) tunnel(ctx context.Context, rules *Rules, c *client, v policy.V
 	case after.Action != policy.Tunnel:
 		origin.Close()
 		return s.reconsider(ctx, rules, c, after)
+	case after != v:
+		v, e = after, s.connEvent(c, rules, after)
+		if err := s.record(e); err != nil {
+			c.Close()
+			return err
+		}
 	}
 	return s.relay(c, origin, e, v)
 }
@@ -172,6 +178,9 @@ func (s *Server) named(rules *Rules, c *client, v policy.Verdict, name hosts.Nam
 		}
 		return named
 	case policy.Tunnel:
+		if named.Relevant() {
+			return named // the name in the hello is what the record is about
+		}
 		return v
 	default:
 		return named

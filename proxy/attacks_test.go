@@ -52,6 +52,8 @@ func newStage(t *testing.T, settings string) *stage {
 			o.Observe = true
 		case "unlisted=block":
 			p.Unlisted = "block"
+		case "dns=block":
+			p.EncryptedDNS = "block"
 		case "exempt=block":
 			p.Exempt = "block"
 		case "consumer=allow":

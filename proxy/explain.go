@@ -76,7 +76,7 @@ func (s *Server) explainPlain(rules *Rules, r *http.Request, dst hosts.Authority
 	r.RemoteAddr = from.String()
 	p := &plainRequest{server: s, rules: rules, dst: dst, in: r, start: time.Now()}
 	p.verdict = p.decide()
-	e := Explanation{Connection: p.verdict, Event: p.event(audit.Access)}
+	e := Explanation{Connection: p.verdict, Event: p.event(kindOf(p.verdict))}
 	if p.verdict.Blocked() {
 		e.Status, e.Event.Kind = statusOf(p.verdict.Reason), audit.Tenant
 	} else {

@@ -50,7 +50,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) judge() policy.Verdict {
 	if x.plane == policy.Other && x.rules.Policy.TaggedOnly(x.host) {
 		return x.rules.Policy.DecideRequest(policy.Request{
-			Host: x.host, Plane: x.plane, Anonymous: x.rules.Tags.Anonymous(x.host, x.in.URL.Path),
+			Host: x.host, Plane: x.plane, Anonymous: x.rules.Tags.Anonymous(x.host, x.in.URL.Path), DNS: asksResolver(x.in),
 		})
 	}
 	done := x.inspecting()
@@ -61,7 +61,7 @@ func (x *exchange) judge() policy.Verdict {
 	x.found = found
 	q := policy.Request{
 		Host: x.host, Plane: x.plane, Tokens: found,
-		Uninspectable: err != nil,
+		Uninspectable: err != nil, DNS: asksResolver(x.in),
 	}
 	if cutOff != nil || errors.Is(err, tokens.ErrTooMany) {
 		return policy.Verdict{Reason: policy.MalformedRequest}

@@ -51,7 +51,7 @@ func (p *plainRequest) decide() policy.Verdict {
 	if p.dst.Name == "" && entraAddress(p.dst.Addr) {
 		return policy.Verdict{Reason: policy.RestrictedAddress}
 	}
-	v := p.rules.Policy.DecideConn(policy.Conn{Name: p.dst.Name})
+	v := p.rules.Policy.DecideConn(policy.Conn{Name: p.dst.Name, DNS: asksResolver(p.in)})
 	if v.Action == policy.Intercept || v.Reason == policy.UntaggedSignIn || v.Reason == policy.ExemptHost {
 		return policy.Verdict{Reason: policy.PlainHTTP}
 	}

@@ -42,6 +42,7 @@ var wordings = map[policy.Reason]wording{
 	policy.GuardedAddress:       {notYours, "This destination is an internal address, which the proxy does not connect to.", askHelp},
 	policy.PortNotAllowed:       {notYours, "This port is not allowed from this network.", askHelp},
 	policy.PlainHTTP:            {notYours, "This site may only be opened over https.", "Change http:// to https:// in the address."},
+	policy.DNSElsewhere:         {notYours, "Name resolvers outside this network are not allowed.", "Turn off secure DNS, or private relay, for this network. " + askHelp},
 	policy.ProxyLoop:            {technical, "The destination is the proxy itself.", askHelp},
 	policy.AddressLiteral:       {technical, "The destination is a bare address without a name.", askHelp},
 	policy.NotTLS:               {technical, "The connection does not speak TLS.", askHelp},
