@@ -14,11 +14,17 @@ const maxClients = 8192
 
 // limits keep one client from taking the resolver from the others.
 type limits struct {
-	clients *lru.Cache[netip.Addr, *rate.Limiter]
+	clients *lru.Cache[netip.Addr, *share]
+}
+
+// share is one client's.
+type share struct {
+	perSecond int
+	*rate.Limiter
 }
 
 func newLimits(size int) *limits {
-	clients, err := lru.New[netip.Addr, *rate.Limiter](size)
+	clients, err := lru.New[netip.Addr, *share](size)
 	if err != nil {
 		return &limits{} // only a size below 1 is an error
 	}
@@ -36,14 +42,14 @@ func (l *limits) allow(a netip.Addr, perSecond int, now time.Time) bool {
 			a = p.Addr()
 		}
 	}
-	share, ok := l.clients.Get(a)
-	if !ok || share.Limit() != rate.Limit(perSecond) {
-		share = rate.NewLimiter(rate.Limit(perSecond), 2*perSecond)
-		if before, found, _ := l.clients.PeekOrAdd(a, share); found && before.Limit() == share.Limit() {
-			share = before
+	one, ok := l.clients.Get(a)
+	if !ok || one.perSecond != perSecond {
+		one = &share{perSecond, rate.NewLimiter(rate.Limit(perSecond), 2*perSecond)}
+		if before, found, _ := l.clients.PeekOrAdd(a, one); found && before.perSecond == perSecond {
+			one = before
 		} else if found {
-			l.clients.Add(a, share)
+			l.clients.Add(a, one)
 		}
 	}
-	return share.AllowN(now, 1)
+	return one.AllowN(now, 1)
 }

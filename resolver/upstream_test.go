@@ -183,7 +183,7 @@ func TestAnUpstreamIsAskedOnceForManyClients(t *testing.T) {
 		says(t, nil, honest)(w, q)
 	})
 	s := NewServer(rules(t, nil, up.addr), nil)
-	s.wait.attempt, s.wait.flight = time.Second, 10*time.Second
+	s.wait.attempt, s.wait.flight = 5*time.Second, 20*time.Second
 	defer s.Close()
 	var all sync.WaitGroup
 	failures := make(chan bool, 3300)

@@ -64,7 +64,7 @@ func (c *child) cpu() (float64, error) {
 			continue
 		}
 		var ns float64
-		if _, err := fmt.Sscan(strings.Join(strings.Fields(string(data)), " "), &ns); err != nil {
+		if _, err := fmt.Sscan(string(data), &ns); err != nil {
 			return 0, err
 		}
 		sum += ns
@@ -114,8 +114,7 @@ func startUnbound(ctx context.Context, o options) (*child, error) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, path, "-d", "-c", conf)
-	cmd.Stderr = os.Stderr
+	cmd := exec.CommandContext(ctx, path, "-d", "-c", conf) // its stderr says when it starts and stops
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func (a *asker) ask(ctx context.Context, n, apart int) error {
 			return err
 		}
 		err := a.receive()
-		if errors.Is(err, os.ErrDeadlineExceeded) && a.lost < 100 {
+		if errors.Is(err, os.ErrDeadlineExceeded) && a.lost <= n/100 {
 			a.lost += open
 			asked -= open
 			open = 0

@@ -14,8 +14,10 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
 
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/resolver"
@@ -62,16 +64,18 @@ func serve() {
 		defer f.Close()
 		defer pprof.StopCPUProfile()
 	}
-	s, conn, err := ours(o.zone)
+	s, conns, err := ours(o)
 	if err != nil {
 		log.Fatal(err)
 	}
-	go func() {
-		if err := s.ServeUDP(conn); err != nil {
-			log.Fatal(err)
-		}
-	}()
-	fmt.Println(conn.LocalAddr())
+	for _, conn := range conns {
+		go func() {
+			if err := s.ServeUDP(conn); err != nil {
+				log.Fatal(err)
+			}
+		}()
+	}
+	fmt.Println(conns[0].LocalAddr())
 	_, _ = io.Copy(io.Discard, in)
 }
 
@@ -81,7 +85,7 @@ const (
 	homePolicy = "22222222-2222-2222-2222-222222222222"
 )
 
-func ours(zone string) (*resolver.Server, *net.UDPConn, error) {
+func ours(o options) (*resolver.Server, []*net.UDPConn, error) {
 	tags, err1 := tagging.New(tagging.Config{Version: "v2"}, homeTenant, homePolicy)
 	finder, err2 := tokens.New(tokens.Config{}, make([]byte, 32))
 	if err := errors.Join(err1, err2); err != nil {
@@ -89,14 +93,32 @@ func ours(zone string) (*resolver.Server, *net.UDPConn, error) {
 	}
 	cfg := resolver.Default()
 	cfg.Rate = 100_000_000 // counted for every question, and never reached
-	cfg.Answers, cfg.Upstreams = []string{"10.0.0.7"}, []string{zone}
+	cfg.Answers, cfg.Upstreams = []string{"10.0.0.7"}, []string{o.zone}
 	rules, err := resolver.NewRules(cfg, proxy.Restricted(tags, finder), resolver.Addresses{}, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return nil, nil, err
+	conns, err := sockets(o.threads)
+	return resolver.NewServer(rules, resolver.NewMetrics(prometheus.NewRegistry())), conns, err
+}
+
+// sockets are as many with one address as there are threads, as "tenantgate run"
+// and unbound have it.
+func sockets(n int) ([]*net.UDPConn, error) {
+	sharing := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(err, failed)
+	}}
+	var all []*net.UDPConn
+	addr := "127.0.0.1:0"
+	for range n {
+		pc, err := sharing.ListenPacket(context.Background(), "udp", addr)
+		if err != nil {
+			return nil, err
+		}
+		addr = pc.LocalAddr().String()
+		all = append(all, pc.(*net.UDPConn))
 	}
-	return resolver.NewServer(rules, resolver.NewMetrics(prometheus.NewRegistry())), pc, nil
+	return all, nil
 }
