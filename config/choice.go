@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/tenantgate/tenantgate/policy"
+	"github.com/tenantgate/tenantgate/proxy"
 )
 
 // choices are the settings that take one of a few words, by path. The settings
@@ -20,6 +21,8 @@ var choices = map[string][]string{
 	"policy.not_tls":  {"tunnel", "block"},
 
 	"policy.encrypted_dns": {"tunnel", "block"},
+
+	"listen.transparent": {string(proxy.NotTransparent), string(proxy.Redirect), string(proxy.TProxy)},
 
 	"policy.sync.cloud":      {"global", "usgov", "china"},
 	"policy.sync.credential": {"managed", "workload", "certificate", "secret"},

@@ -40,9 +40,26 @@ func (d *document) checkListen(l proxy.Listen) {
 		}
 		taken = append(taken, a)
 	}
+	d.checkTransparent(l)
 	d.checkBalancers(l)
 	if l.Proxy == "" && l.Steered == "" {
 		d.wrong("listen.proxy", "set listen.proxy or listen.steered", "no client can connect: both ways in are off")
+	}
+}
+
+// checkTransparent refuses what no firewall's rule could bring connections to.
+func (d *document) checkTransparent(l proxy.Listen) {
+	const path = "listen.transparent"
+	if l.Transparent == proxy.NotTransparent {
+		return
+	}
+	if l.Steered == "" {
+		d.wrong(path, "set listen.steered, or write none", "is %s, and there is no steered listener to bring connections to", l.Transparent)
+		return
+	}
+	host, _, _ := net.SplitHostPort(l.Steered)
+	if a, err := netip.ParseAddr(host); err == nil && a.IsLoopback() && l.Transparent == proxy.Redirect {
+		d.wrong("listen.steered", "listen on every address: 0.0.0.0:8443", "%s is never reached: a redirect rule delivers to the address of the interface that a connection came in by", host)
 	}
 }
 

@@ -101,6 +101,9 @@ func (s *Server) tunnel(ctx context.Context, rules *Rules, c *client, v policy.V
 func (s *Server) reach(ctx context.Context, rules *Rules, c *client, v policy.Verdict) (net.Conn, policy.Verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, orDefault(rules.Origin.Timeout, dialTimeout))
 	defer cancel()
+	if v.Reason != policy.ExemptHost && entraAddress(c.meant.Addr()) {
+		return nil, s.signInAddress(rules, c), nil
+	}
 	if rules.Origin.Parent != nil {
 		conn, err := rules.Origin.Dial(ctx, c.dst)
 		return conn, s.dialVerdict(v, err), err
@@ -110,12 +113,18 @@ func (s *Server) reach(ctx context.Context, rules *Rules, c *client, v policy.Ve
 		return nil, s.dialVerdict(v, err), err
 	}
 	if v.Reason != policy.ExemptHost && leadsToEntra(addrs) {
-		v = rules.Policy.DecideConn(policy.Conn{Name: c.dst.Name, Entra: true, Signable: s.signable(c.dst.Name)})
-		c.entra = v.Action == policy.Intercept
-		return nil, v, nil
+		return nil, s.signInAddress(rules, c), nil
 	}
 	conn, err := rules.Origin.connect(ctx, addrs, c.dst.Port)
 	return conn, s.dialVerdict(v, err), err
+}
+
+// signInAddress is the verdict on an unlisted name that leads to Entra's
+// sign-in service, or that a client goes there with.
+func (s *Server) signInAddress(rules *Rules, c *client) policy.Verdict {
+	v := rules.Policy.DecideConn(policy.Conn{Name: c.dst.Name, Entra: true, Signable: s.signable(c.dst.Name)})
+	c.entra = v.Action == policy.Intercept
+	return v
 }
 
 func leadsToEntra(addrs []netip.Addr) bool {

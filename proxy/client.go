@@ -22,6 +22,10 @@ type client struct {
 	dst  hosts.Authority // where it wants to go; the one truth for policy, dialling, leaf, tags and events
 	way  way
 
+	// meant is where the client of a diverted connection wanted to go by its
+	// own account; not valid on other ways in. It is evidence, and is never dialled.
+	meant netip.AddrPort
+
 	agent string // User-Agent of the CONNECT: who dials, where TLS does not come to pass
 
 	// hello is what the client said in TLS, until its handshake is done.

@@ -18,8 +18,12 @@ func (s *Server) record(e *audit.Event) error {
 
 // connEvent is the event of a connection's verdict.
 func (s *Server) connEvent(c *client, rules *Rules, v policy.Verdict) *audit.Event {
+	addr := ""
+	if c.meant.IsValid() {
+		addr = c.meant.Addr().String()
+	}
 	return &audit.Event{
-		Kind: kindOf(v), ID: audit.NewID(), Time: time.Now(),
+		Kind: kindOf(v), ID: audit.NewID(), Time: time.Now(), Addr: addr,
 		Action: connAction(v), Denied: v.Blocked(), Reason: string(v.Reason),
 		Source: c.from, Host: c.dst.Host(), Port: c.dst.Port, UserAgent: c.agent,
 		Plane: string(rules.Policy.Plane(c.dst.Name)), Mode: rules.mode(),

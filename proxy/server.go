@@ -41,6 +41,9 @@ type Server struct {
 	Metrics  *Metrics     // if nil, nothing is counted
 	Log      *slog.Logger // if nil, nothing is logged
 
+	// Transparent is how a firewall brings connections to the steered listener.
+	Transparent Transparent
+
 	// IdleTimeout ends tunnels and intercepted connections on which nothing
 	// moves. If zero, 5 minutes.
 	IdleTimeout time.Duration

@@ -10,7 +10,7 @@ import (
 	"github.com/tenantgate/tenantgate/policy"
 )
 
-// ServeSteered accepts TLS that arrived by DNS steering or by a REDIRECT rule
+// ServeSteered accepts TLS that arrived by DNS steering or by a firewall's rule
 // and routes it by the server name of its hello. No name, or a hello that
 // cannot be read, is closed. It returns http.ErrServerClosed after Shutdown.
 func (s *Server) ServeSteered(l net.Listener) error {
@@ -42,8 +42,12 @@ func (s *Server) ServeSteered(l net.Listener) error {
 
 func (s *Server) steer(conn net.Conn) {
 	defer s.hold(conn)()
-	c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), way: silent{}, port: addrPort(conn.LocalAddr()).Port()}
+	c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), way: silent{}, port: addrPort(conn.LocalAddr()).Port(), meant: s.meant(conn)}
 	defer s.survive(c)
+	if loops(c) {
+		s.turnAway(c, policy.ProxyLoop)
+		return
+	}
 	sni, err := peekHello(c, s.handshakeTimeout())
 	if err == nil && sni == "" {
 		err = errBadHello
@@ -57,13 +61,21 @@ func (s *Server) steer(conn net.Conn) {
 		if errors.Is(err, errNotTLS) {
 			reason = policy.NotTLS
 		}
-		if rules := s.rules.Load(); rules != nil {
-			_ = s.refuse(c, rules, policy.Verdict{Reason: reason})
-			return
-		}
-		c.Close()
+		s.turnAway(c, reason)
 		return
 	}
 	c.dst = hosts.Authority{Name: name, Port: 443}
+	if c.meant.IsValid() {
+		c.dst.Port, c.port = c.meant.Port(), c.meant.Port()
+	}
 	s.admit(c)
+}
+
+// turnAway refuses a steered connection whose destination is not known.
+func (s *Server) turnAway(c *client, reason policy.Reason) {
+	if rules := s.rules.Load(); rules != nil {
+		_ = s.refuse(c, rules, policy.Verdict{Reason: reason})
+		return
+	}
+	c.Close()
 }

@@ -71,7 +71,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	if d.events, err = audit.Open(d.eventsOf(f), stateDir(f, "events"), observer()); err != nil {
 		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
 	}
-	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, d.signals, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log}
+	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, d.signals, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log, Transparent: f.Listen.Transparent}
 	d.in.own = d.server.Owns
 	b, err := assemble(f, d.in)
 	if err != nil {
@@ -128,7 +128,7 @@ func (d *daemon) listen(l proxy.Listen) error {
 		if one.addr == "" {
 			continue
 		}
-		ln, err := net.Listen("tcp", one.addr)
+		ln, err := listenFor(one.name, one.addr, l)
 		if err != nil {
 			return broke{fmt.Errorf("listen.%s: %w", one.name, err), "is another program, or another tenantgate, using " + one.addr + "?"}
 		}
@@ -136,6 +136,14 @@ func (d *daemon) listen(l proxy.Listen) error {
 		d.server.Own(ln.Addr())
 	}
 	return d.openDNS(d.listeners["dns"])
+}
+
+// listenFor opens the listener of that name.
+func listenFor(name, addr string, l proxy.Listen) (net.Listener, error) {
+	if name == "steered" && l.Transparent == proxy.TProxy {
+		return proxy.ListenTransparent(addr)
+	}
+	return net.Listen("tcp", addr)
 }
 
 // balancers are the peers of l that tell where connections come from; config

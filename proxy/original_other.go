@@ -1,0 +1,16 @@
+//go:build !linux
+
+package proxy
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+)
+
+func originalDestination(*net.TCPConn) netip.AddrPort { return netip.AddrPort{} }
+
+// ListenTransparent fails: only Linux has IP_TRANSPARENT.
+func ListenTransparent(string) (net.Listener, error) {
+	return nil, errors.New("tproxy is known on Linux alone")
+}
