@@ -1,0 +1,12 @@
+#!/bin/sh
+# Ends the service when the package goes, not when another takes its place:
+# dpkg says "remove", rpm how many are left.
+set -e
+
+case "$1" in
+remove | 0)
+	if [ -d /run/systemd/system ]; then
+		systemctl disable --now tenantgate.service || true
+	fi
+	;;
+esac
