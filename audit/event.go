@@ -45,6 +45,8 @@ type Event struct {
 	Duration   time.Duration
 	TLSVersion string // of the client's connection
 
+	OriginTLS OriginTLS // of the connection to the origin, of an access event
+
 	ClientHello string // JA4 of a hello whose handshake failed
 
 	DNS DNS // of a question to the steering resolver for Host
@@ -67,6 +69,10 @@ type Event struct {
 	SignIn SignIn // what a request to a sign-in host says of itself
 	Entra  Entra  // what the sign-in service answered, of an access event
 }
+
+// OriginTLS is what was agreed on with an origin, and what was known of the
+// revocation of its certificate: good, unknown or unchecked.
+type OriginTLS struct{ Version, Cipher, Revocation string }
 
 // DNS is a question to the steering resolver and the kind of its answer.
 type DNS struct {

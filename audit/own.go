@@ -37,6 +37,7 @@ func (x *encoder) own(e *Event, uptime time.Duration) {
 	x.raw(`,"client_tags":`)
 	x.texts("tenantgate.client_tags", e.ClientTags)
 	x.optional(`,"close_reason":`, "tenantgate.close_reason", e.Close, ``)
+	x.originTLS(&e.OriginTLS)
 	x.optional(`,"client_hello":`, "tenantgate.client_hello", e.ClientHello, ``)
 	x.optional(`,"completes":`, "tenantgate.completes", e.For, ``)
 	x.signIn(&e.SignIn)
@@ -69,6 +70,16 @@ func (x *encoder) credential(i int, c *Credential) {
 	x.text("tenantgate.credentials.user", c.User, x.lim.claim)
 	x.flag(`,"verified":`, c.Verified)
 	x.field(`,"digest":`, c.Digest)
+	x.raw(`}`)
+}
+
+func (x *encoder) originTLS(o *OriginTLS) {
+	if *o == (OriginTLS{}) {
+		return
+	}
+	x.field(`,"origin_tls":{"version":`, o.Version)
+	x.field(`,"cipher":`, o.Cipher)
+	x.optional(`,"revocation":`, "tenantgate.origin_tls.revocation", o.Revocation, ``)
 	x.raw(`}`)
 }
 

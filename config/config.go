@@ -31,9 +31,12 @@ const (
 
 // File is the whole configuration. Only Default, Read, Parse and Flags make one.
 type File struct {
-	Schema  int             `yaml:"schema"`
-	State   string          `yaml:"state"` // directory of the CA, the event spool and the caches
-	Mode    string          `yaml:"mode"`  // Enforce or Observe
+	Schema int    `yaml:"schema"`
+	State  string `yaml:"state"` // directory of the CA, the event spool and the caches
+	Mode   string `yaml:"mode"`  // Enforce or Observe
+
+	Hardened bool `yaml:"hardened"` // refuse to run in an environment that undoes protections
+
 	Tenant  Tenant          `yaml:"tenant"`
 	Listen  proxy.Listen    `yaml:"listen"`
 	DNS     resolver.Config `yaml:"dns"`

@@ -114,7 +114,7 @@ func (x *exchange) finish() {
 	e.Status = x.status
 	e.BytesIn, e.BytesOut = x.received.size()+x.uploaded, x.sent
 	e.Duration = time.Since(x.start)
-	e.Close = x.why
+	e.Close, e.OriginTLS = x.why, x.agreed
 	x.tellOutcome(e)
 	if err := x.server.record(e); err != nil {
 		x.server.log().Error("record event", "host", x.host, "err", err)

@@ -44,6 +44,7 @@ type exchange struct {
 	reply  *tokens.Answer // the answer of a sign-in host
 	action string         // event.action, where it is not the usual one
 
+	agreed   audit.OriginTLS // with the origin
 	status   int
 	hints    *hints        // nil where the client understands none
 	received *countingBody // request body; nil without one. Not reused: the transport may read on after the answer

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/hosts"
 )
 
@@ -18,13 +21,32 @@ type OriginTLS struct {
 	SignIn  hosts.Set                    // hosts that may not ask for a client certificate, see present
 	Revoked *RevocationLists             // if nil, only what an origin staples is known
 	Metrics *Metrics
+
+	known *lru.Cache[*x509.Certificate, revocation] // by servers' certificates; for events
 }
 
 // Transport returns the one transport for requests to origins over d.
 func (o *OriginTLS) Transport(d *Dialer) *http.Transport {
+	o.known, _ = lru.New[*x509.Certificate, revocation](knownCertificates) // fails for sizes below one
 	t := newTransport(d)
 	t.TLSClientConfig = o.config()
 	return t
+}
+
+// knownCertificates bounds what is remembered of certificates.
+const knownCertificates = 4096
+
+// tell says in an event what was agreed on with an origin.
+func (o *OriginTLS) tell(cs *tls.ConnectionState) (e audit.OriginTLS) {
+	if cs == nil {
+		return e
+	}
+	e.Version, e.Cipher = tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
+	if o != nil && o.known != nil && len(cs.PeerCertificates) > 0 {
+		state, _ := o.known.Get(cs.PeerCertificates[0])
+		e.Revocation = string(state)
+	}
+	return e
 }
 
 // config always verifies: crypto/tls first, then verify. It never speaks
@@ -63,7 +85,11 @@ func (o *OriginTLS) judge(chain []*x509.Certificate, cs tls.ConnectionState) err
 			return &OriginFault{r.name, what}
 		}
 	}
-	return o.judgeRevocation(chain, cs.OCSPResponse, time.Now())
+	state, err := o.judgeRevocation(chain, cs.OCSPResponse, time.Now())
+	if err == nil {
+		o.known.Add(chain[0], state)
+	}
+	return err
 }
 
 // present answers an origin that asks for a client certificate. There is none

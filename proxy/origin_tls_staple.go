@@ -87,26 +87,43 @@ func responds(answer *ocsp.Response, issuer *x509.Certificate, now time.Time) bo
 		!now.Before(by.NotBefore.Add(-clockSkew)) && !now.After(by.NotAfter)
 }
 
+// either is what is known by two who were asked of the same certificate.
+func (r revocation) either(other revocation) revocation {
+	for _, state := range [...]revocation{good, unknown} {
+		if r == state || other == state {
+			return state
+		}
+	}
+	return unasked
+}
+
 // judgeRevocation refuses a chain in which something is revoked, and a leaf
 // that promises a staple and has none. What nobody can tell is counted and let
 // through, as in browsers: whoever can keep an answer away could otherwise
 // keep everybody from signing in.
-func (o *OriginTLS) judgeRevocation(chain []*x509.Certificate, raw []byte, now time.Time) error {
+func (o *OriginTLS) judgeRevocation(chain []*x509.Certificate, raw []byte, now time.Time) (known revocation, err error) {
 	leaf, issuer := chain[0], chain[min(1, len(chain)-1)]
 	state := readStaple(raw, leaf, issuer, now)
 	o.Metrics.revocation("staple", state)
 	if state == revoked {
-		return &OriginFault{"revoked", "its issuer has revoked it, by the answer that it staples"}
+		return revoked, &OriginFault{"revoked", "its issuer has revoked it, by the answer that it staples"}
 	}
 	if mustStaple(leaf) && state != good {
-		return &OriginFault{"must-staple", "it promises a stapled answer and brings none that counts"}
+		return state, &OriginFault{"must-staple", "it promises a stapled answer and brings none that counts"}
 	}
+	known = state
 	for i, c := range chain[:len(chain)-1] {
 		listed := o.Revoked.tell(c, chain[i+1], now)
 		o.Metrics.revocation("list", listed)
 		if listed == revoked {
-			return &OriginFault{"revoked", "its issuer has revoked " + c.Subject.CommonName + ", by its list"}
+			return revoked, &OriginFault{"revoked", "its issuer has revoked " + c.Subject.CommonName + ", by its list"}
+		}
+		if i == 0 {
+			known = known.either(listed)
+		}
+		if listed == unknown && i > 0 {
+			known = unknown
 		}
 	}
-	return nil
+	return known, nil
 }

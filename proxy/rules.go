@@ -19,6 +19,7 @@ type Rules struct {
 	Policy *policy.Policy
 	Origin *Dialer           // reaches origins; every address passes its guard
 	HTTP   http.RoundTripper // carries requests to origins over Origin
+	Trust  *OriginTLS        // what HTTP asks of origins; if nil, events do not tell what was known of revocation
 	Ports  []uint16          // ports that CONNECT may name
 
 	// Owner tells which tenant a host belongs to, if that is known or can be

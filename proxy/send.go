@@ -24,6 +24,7 @@ func (x *exchange) send(v policy.Verdict) {
 		return
 	}
 	x.status = resp.StatusCode
+	x.agreed = x.rules.Trust.tell(resp.TLS)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		x.switchProtocols(resp)
 		return

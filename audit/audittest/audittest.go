@@ -106,6 +106,7 @@ type Tenantgate struct {
 	ClientTags     []string      `json:"client_tags"`
 	CloseReason    string        `json:"close_reason"`
 	ClientHello    string        `json:"client_hello"`
+	OriginTLS      *OriginTLS    `json:"origin_tls"`
 	Completes      string        `json:"completes"`
 	SignIn         *SignIn       `json:"sign_in"`
 	Entra          *Entra        `json:"entra"`
@@ -114,6 +115,13 @@ type Tenantgate struct {
 	Sink           string        `json:"sink"`
 	InvalidUTF8    []InvalidUTF8 `json:"invalid_utf8"`
 	Truncated      bool          `json:"truncated"`
+}
+
+// OriginTLS is what was agreed on with an origin.
+type OriginTLS struct {
+	Version    string `json:"version"`
+	Cipher     string `json:"cipher"`
+	Revocation string `json:"revocation"`
 }
 
 // SignIn is what a request to a sign-in host says of itself.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -37,6 +38,9 @@ type surroundings struct {
 	connect   func(ctx context.Context, a netip.AddrPort) (net.Conn, error)
 	allow     []netip.Prefix
 	own       func(netip.AddrPort) bool
+	ours      func(*x509.Certificate) bool // tells the CA that mints our leaves
+	metrics   *proxy.Metrics
+	log       *slog.Logger
 }
 
 var offline = surroundings{offline: true, digestKey: make([]byte, 32)}
@@ -60,10 +64,15 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	b := &built{file: f}
 	tags, err1 := tagging.New(f.Tagging, f.Tenant.ID, f.Tenant.Policy)
 	finder, err2 := tokens.New(f.Tokens, in.digestKey)
-	origin, transport, err3 := upstream(f.Upstream, in)
+	origin, trusted, err3 := upstream(f, in)
 	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()), setting.In("signals", f.Signals.Check()))
 	if tags == nil || finder == nil {
 		return nil, err
+	}
+	var transport *http.Transport
+	if err3 == nil {
+		trusted.SignIn = tags.Hosts()
+		transport = trusted.Transport(origin)
 	}
 	b.restricted = proxy.Restricted(tags, finder)
 	b.brought = b.restricted.Union(tags.Refused())
@@ -85,7 +94,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 		return nil, err
 	}
 	b.rules = &proxy.Rules{
-		Tags: tags, Tokens: finder, Policy: pol, Origin: origin, HTTP: transport,
+		Tags: tags, Tokens: finder, Policy: pol, Origin: origin, HTTP: transport, Trust: trusted,
 		Ports: ports(f.Upstream.Ports), Hash: hash(f),
 	}
 	b.rules.Owner = b.owner
@@ -97,13 +106,10 @@ func assemble(f config.File, in surroundings) (*built, error) {
 }
 
 // upstream builds the way to origins.
-func upstream(u proxy.Upstream, in surroundings) (*proxy.Dialer, *http.Transport, error) {
+func upstream(f config.File, in surroundings) (*proxy.Dialer, *proxy.OriginTLS, error) {
+	u := f.Upstream
 	parent, err := proxy.NewParent(u.Parent)
-	pool, err1 := roots(u.Roots, in.roots)
-	allow, err2 := prefixes(u.AllowAddresses)
-	if err = errors.Join(err, err1, err2); err != nil {
-		return nil, nil, err
-	}
+	allow, err1 := prefixes(u.AllowAddresses)
 	d := &proxy.Dialer{
 		Resolver: in.resolver, Connect: in.connect, Own: in.own, Parent: parent,
 		Allow: append(allow, in.allow...),
@@ -111,26 +117,11 @@ func upstream(u proxy.Upstream, in surroundings) (*proxy.Dialer, *http.Transport
 	if u.Resolver != "" {
 		d.Resolver = resolverAt(u.Resolver)
 	}
-	return d, proxy.NewTransport(d, pool), nil
-}
-
-func roots(file string, more []byte) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
+	trusted, err2 := trust(f, d, in)
+	if err = errors.Join(err, err2, err1); err != nil {
+		return nil, nil, err
 	}
-	pool.AppendCertsFromPEM(more)
-	if file == "" {
-		return pool, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, setting.Errorf("roots", "name a readable PEM file", "%v", err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, setting.Errorf("roots", "it needs at least one CERTIFICATE block", "%s holds no certificate in PEM", file)
-	}
-	return pool, nil
+	return d, trusted, nil
 }
 
 func prefixes(list []string) ([]netip.Prefix, error) {

@@ -30,7 +30,8 @@ column, path and a hint.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f, err := from.read()
 			if err == nil {
-				err = f.Locate(checkAuthority(f))
+				_, unsafe := environment(f)
+				err = f.Locate(errors.Join(checkAuthority(f), unsafe))
 			}
 			if asJSON {
 				return printProblems(cmd, f, err)
@@ -58,7 +59,8 @@ func fine(w io.Writer, name string, f config.File) error {
 	for _, domain := range b.unresolved {
 		fmt.Fprintf(w, "%s: note: which tenant %s is will be asked at the start; until it is known, its entry permits nothing\n", name, domain)
 	}
-	for _, note := range pacNotes(f) {
+	around, _ := environment(f)
+	for _, note := range append(pacNotes(f), around...) {
 		fmt.Fprintf(w, "%s: WARNING: %s\n", name, note)
 	}
 	if n := f.Events.Leftover(stateDir(f, "events")); n > 0 {
@@ -133,7 +135,8 @@ func printProblems(cmd *cobra.Command, f config.File, err error) error {
 		return err
 	}
 	told := map[string]any{"problems": list}
-	if notes := pacNotes(f); len(notes) > 0 {
+	around, _ := environment(f)
+	if notes := append(pacNotes(f), around...); len(notes) > 0 {
 		told["warnings"] = notes
 	}
 	if e := json.NewEncoder(cmd.OutOrStdout()).Encode(told); e != nil {

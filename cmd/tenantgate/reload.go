@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -92,7 +93,7 @@ func (d *daemon) replace(f config.File) error {
 	}
 	d.keepDirectory()
 	b, err := assemble(f, d.in)
-	if err != nil {
+	if err = errors.Join(err, harden(f, func(string) {})); err != nil {
 		return f.Locate(err)
 	}
 	if missing := d.ca.Missing(b.restricted); len(missing) > len(d.ca.Missing(d.now.Load().restricted)) {

@@ -36,12 +36,15 @@ logged. SIGTERM drains.`,
 func runProxy(ctx context.Context, from *source, errs io.Writer) error {
 	log := logger(errs)
 	tuneMemory()
-	if err := certs.HardenProcess(); err != nil {
-		log.Warn("core dumps could not be turned off", "err", err)
+	if err := certs.HardenProcess(); err != nil { // before anything is read; harden tells what went wrong
+		log.Debug("core dumps could not be turned off", "err", err)
 	}
 	f, err := from.read()
 	if err != nil {
 		return err
+	}
+	if err := harden(f, func(what string) { log.Warn(what) }); err != nil {
+		return f.Locate(err)
 	}
 	d, err := open(f, from, surroundings{}, log)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ type daemon struct {
 	kept    atomic.Int64 // when a tenant event was last kept, Unix nanoseconds
 	started time.Time
 	ca      *certs.Authority
+	signer  atomic.Pointer[x509.Certificate] // that of ca, once there is one
 	server  *proxy.Server
 	admin   *http.Server
 	metrics *prometheus.Registry
@@ -72,7 +74,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
 	}
 	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, d.signals, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log, Transparent: f.Listen.Transparent}
-	d.in.own = d.server.Owns
+	d.in.own, d.in.ours, d.in.metrics, d.in.log = d.server.Owns, d.signedByUs, d.server.Metrics, log
 	b, err := assemble(f, d.in)
 	if err != nil {
 		return nil, f.Locate(err)
@@ -84,6 +86,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 		log.Warn("restricted hosts outside the CA are refused; tenantgate ca rotate makes one that covers them", "hosts", missing)
 	}
 	d.server.Leaves = d.ca
+	d.signer.Store(d.ca.Certificate())
 	d.use(b)
 	d.count()
 	return d, d.listen(f.Listen)

@@ -56,6 +56,7 @@ func sample() map[string]*audit.Event {
 	passed := request(audit.Access, "home", "home-account", "forward")
 	passed.Status, passed.BytesIn, passed.BytesOut, passed.Duration, passed.Addr = 200, 321, 65432, 12345678, "20.190.128.1"
 	passed.For, passed.ResourceTenant, passed.AccountTenant = audit.NewID(), home, home
+	passed.OriginTLS = audit.OriginTLS{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Revocation: "good"}
 
 	signIn := request(audit.Tenant, "none", "sign-in", "forward")
 	signIn.Category, signIn.Action, signIn.Unknown, signIn.Plane = []string{"network", "web", "authentication"}, "request-tagged", true, "auth"
