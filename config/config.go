@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/directory"
+	"github.com/tenantgate/tenantgate/doctor"
 	"github.com/tenantgate/tenantgate/pac"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
@@ -51,6 +52,7 @@ type File struct {
 	Upstream proxy.Upstream `yaml:"upstream"`
 	Events   audit.Config   `yaml:"events"`
 	Signals  signals.Config `yaml:"signals"`
+	Doctor   doctor.Config  `yaml:"doctor"`
 
 	doc *document // where each setting stands; nil for Default
 }

@@ -65,7 +65,7 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	tags, err1 := tagging.New(f.Tagging, f.Tenant.ID, f.Tenant.Policy)
 	finder, err2 := tokens.New(f.Tokens, in.digestKey)
 	origin, trusted, err3 := upstream(f, in)
-	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()), setting.In("signals", f.Signals.Check()))
+	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()), setting.In("signals", f.Signals.Check()), setting.In("doctor", f.Doctor.Check(f.Tenant.ID)))
 	if tags == nil || finder == nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func ports(list []int) []uint16 {
 
 // hash identifies a configuration in metrics and logs, without its secrets.
 func hash(f config.File) string {
-	f.Upstream.Parent, f.Policy.Sync.Secret = "", ""
+	f.Upstream.Parent, f.Policy.Sync.Secret, f.Doctor.Canary.Secret = "", "", ""
 	text, err := json.Marshal(f)
 	if err != nil {
 		return ""

@@ -50,7 +50,7 @@ traffic, and leaves one event for every attempt.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
 	root.AddCommand(runCommand(), checkCommand(), explainCommand(), caCommand(), pacCommand(), demoCommand(), versionCommand(), manCommand(),
-		eventsCommand(), sinksCommand(), spoolCommand(), policyCommand(), onboardCommand())
+		eventsCommand(), sinksCommand(), spoolCommand(), policyCommand(), onboardCommand(), doctorCommand())
 	return root
 }
 
@@ -95,7 +95,7 @@ func report(w io.Writer, err error) int {
 
 // isUsage recognizes cobra's own complaints, which have no type.
 func isUsage(err error) bool {
-	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag", "if any flags in the group", "unknown flag", "unknown shorthand"} {
+	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag", "if any flags in the group", "at least one of the flags", "unknown flag", "unknown shorthand"} {
 		if len(err.Error()) >= len(start) && err.Error()[:len(start)] == start {
 			return true
 		}

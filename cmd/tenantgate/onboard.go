@@ -19,6 +19,8 @@ import (
 	"github.com/tenantgate/tenantgate/proxy"
 )
 
+var errNoCertificate = errors.New("holds no certificate in PEM")
+
 func onboardCommand() *cobra.Command {
 	var from source
 	var out, address string
@@ -111,15 +113,20 @@ func trustedRoots(dir string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, broke{err, ""}
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, broke{fmt.Errorf("%s/ca.next.crt holds no certificate", dir), "tenantgate ca rotate --prepare makes it again"}
-	}
-	next, err := x509.ParseCertificate(block.Bytes)
+	next, err := firstCertificate(text)
 	if err != nil {
 		return nil, broke{fmt.Errorf("ca.next.crt: %w", err), "tenantgate ca rotate --prepare makes it again"}
 	}
 	return []*x509.Certificate{root, next}, nil
+}
+
+// firstCertificate reads the first block of a PEM file.
+func firstCertificate(text []byte) (*x509.Certificate, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errNoCertificate
+	}
+	return x509.ParseCertificate(block.Bytes)
 }
 
 func tellFiles(w io.Writer, dir string, files []onboard.File, notes []string) error {
