@@ -42,30 +42,39 @@ func (s *stage) admin(t *testing.T) string {
 // user's own NSS database, which is where Chromium looks for it on Linux.
 type browser struct {
 	program string
-	pac     string
+	pac     string // address of the PAC; empty: every site goes to proxy
+	proxy   string
 	env     []string
 }
 
 func (s *stage) browser(t *testing.T) *browser {
 	t.Helper()
-	b := &browser{program: tool(t, "chromium"), pac: s.admin(t)}
+	b := &browser{program: tool(t, "chromium"), pac: s.admin(t), proxy: s.proxy}
 	home := scratch(t)
 	b.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8"}
-	db := filepath.Join(home, ".pki", "nssdb")
-	if err := os.MkdirAll(db, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(home, ".pki", "nssdb"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{
-		{"-N", "--empty-password"},
-		{"-A", "-t", "C,,", "-n", "tenantgate", "-i", s.caFile},
-	} {
-		cmd := exec.CommandContext(within(t, patience), tool(t, "certutil"), append([]string{"-d", "sql:" + db}, args...)...)
-		cmd.Env = b.env
-		if _, stderr, exit := run(t, cmd); exit != 0 {
-			t.Fatalf("certutil %s: exit %d: %s", args[0], exit, stderr)
-		}
-	}
+	b.certutil(t, "-N", "--empty-password")
+	b.trust(t, "tenantgate", s.caFile)
 	return b
+}
+
+// trust adds a root to the browser's own.
+func (b *browser) trust(t *testing.T, name, file string) {
+	t.Helper()
+	b.certutil(t, "-A", "-t", "C,,", "-n", name, "-i", file)
+}
+
+func (b *browser) certutil(t *testing.T, args ...string) {
+	t.Helper()
+	home, _ := strings.CutPrefix(b.env[1], "HOME=")
+	cmd := exec.CommandContext(within(t, patience), tool(t, "certutil"),
+		append([]string{"-d", "sql:" + filepath.Join(home, ".pki", "nssdb")}, args...)...)
+	cmd.Env = b.env
+	if _, stderr, exit := run(t, cmd); exit != 0 {
+		t.Fatalf("certutil %s: exit %d: %s", args[0], exit, stderr)
+	}
 }
 
 // scratch is a directory with a short name, for the sockets that Chromium makes
@@ -88,12 +97,7 @@ func scratch(t *testing.T) string {
 // proxy goes nowhere.
 func (b *browser) open(t *testing.T, picture, address string, flags ...string) string {
 	t.Helper()
-	args := []string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir=" + scratch(t), "--proxy-pac-url=" + b.pac,
-		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1100,760",
-		"--timeout=20000", "--dump-dom",
-	}
+	args := append(b.flags(t), "--timeout=20000", "--dump-dom")
 	if picture != "" {
 		args = append(args, "--screenshot="+picture)
 	}
@@ -104,6 +108,20 @@ func (b *browser) open(t *testing.T, picture, address string, flags ...string) s
 		t.Fatalf("chromium: exit %d: %s", exit, stderr)
 	}
 	return html.UnescapeString(dom)
+}
+
+// flags are those of a fresh profile without a window.
+func (b *browser) flags(t *testing.T) []string {
+	t.Helper()
+	way := "--proxy-pac-url=" + b.pac
+	if b.pac == "" {
+		way = "--proxy-server=" + b.proxy
+	}
+	return []string{
+		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--user-data-dir=" + scratch(t), way,
+		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1100,760",
+	}
 }
 
 // picture names a screenshot, and keeps it where TENANTGATE_SCREENSHOTS says.
