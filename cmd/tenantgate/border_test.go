@@ -24,7 +24,6 @@ import (
 type border struct {
 	t *testing.T
 	*daemon
-	origins origins
 }
 
 func newBorder(t *testing.T) *border {
@@ -40,8 +39,7 @@ func newBorder(t *testing.T) *border {
 		t.Fatal(err)
 	}
 	go answerAll(origin)
-	in := surroundings{resolver: &b.origins, offline: true, connect: func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
-		b.origins.dialled.Add(1)
+	in := surroundings{resolver: origins{}, offline: true, connect: func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", origin.Addr().String())
 	}}
