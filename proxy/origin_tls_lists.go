@@ -106,7 +106,7 @@ func (r *RevocationLists) keep(name string, list *revocationList) *revocationLis
 		return old
 	}
 	if r.lists == nil || len(r.lists) >= listMany {
-		r.lists, r.failed = map[string]*revocationList{}, map[string]time.Time{}
+		r.lists = map[string]*revocationList{}
 	}
 	r.lists[name] = list
 	delete(r.failed, name)
@@ -128,7 +128,7 @@ func (r *RevocationLists) fetch(name, point string, issuer *x509.Certificate) *r
 	r.log().Warn("no revocation list: certificates of this issuer are believed unless a staple tells otherwise", "issuer", issuer.Subject.String(), "from", point, "err", err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.failed == nil {
+	if r.failed == nil || len(r.failed) >= listMany {
 		r.failed = map[string]time.Time{}
 	}
 	r.failed[name] = now

@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"math/big"
 	"strconv"
 	"strings"
@@ -215,4 +216,8 @@ func (r recipe) staple(t *testing.T, p pki) []byte {
 		answer.Certificate = by.Certificate
 	}
 	return must(ocsp.CreateResponse(p.mid.Certificate, by.Certificate, answer, by.key))(t)
+}
+
+func pemBlock(kind string, der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }

@@ -27,7 +27,11 @@ func newTransport(d *Dialer) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return d.Dial(ctx, a)
+			conn, err := d.Dial(ctx, a)
+			if err != nil {
+				return nil, err
+			}
+			return &cut{Conn: conn}, nil
 		},
 		Protocols:              both,
 		TLSHandshakeTimeout:    15 * time.Second,
