@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/hosts"
@@ -14,7 +15,7 @@ import (
 // server answers is seen when the proxy is built.
 func (d *document) checkUpstream(u proxy.Upstream) {
 	d.checkResolver(u.Resolver)
-	d.checkParent(u.Parent)
+	d.checkParents(u)
 	for i, s := range u.AllowAddresses {
 		d.checkCIDR(fmt.Sprintf("upstream.allow_addresses[%d]", i), s)
 	}
@@ -42,18 +43,32 @@ func (d *document) checkResolver(s string) {
 	}
 }
 
-// checkParent never tells the value: a URL may hold a password.
-func (d *document) checkParent(s string) {
-	if s == "" {
-		return
+// checkParents checks the one parent and the rules for some hosts.
+func (d *document) checkParents(u proxy.Upstream) {
+	if u.Parent == proxy.Direct {
+		d.wrong("upstream.parent", "leave it out: hosts of no rule go direct then", "is no proxy")
+	} else if u.Parent != "" {
+		d.checkParent("upstream.parent", u.Parent)
 	}
-	const path, hint = "upstream.parent", "write http://host:port, or http://user:${file:/path}@host:port"
+	for i, r := range u.Parents {
+		if r.Parent != "" && r.Parent != proxy.Direct {
+			d.checkParent(fmt.Sprintf("upstream.parents[%d].parent", i), r.Parent)
+		}
+	}
+	if len(u.Parents) > 0 && u.Parent == "" && !slices.ContainsFunc(u.Parents, func(r proxy.ParentRule) bool { return r.Parent != proxy.Direct }) {
+		d.wrong("upstream.parents", "name a parent in a rule, or in upstream.parent", "does nothing: every rule says direct, and so does upstream.parent")
+	}
+}
+
+// checkParent never tells the value: a URL may hold a password.
+func (d *document) checkParent(path, s string) {
+	const hint = "write http://host:port, or https://user:${file:/path}@host:port"
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Opaque != "" || !strings.Contains(s, "://"):
 		d.wrong(path, hint, "is not a URL")
-	case u.Scheme != "http":
-		d.wrong(path, hint, "is not an http URL: a parent is spoken to with CONNECT over plain TCP")
+	case u.Scheme != "http" && u.Scheme != "https":
+		d.wrong(path, hint, "is not an http or https URL: a parent is spoken to with CONNECT")
 	case u.Port() == "":
 		d.wrong(path, hint, "has no port")
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":

@@ -40,6 +40,7 @@ const (
 	OriginUnreachable Reason = "origin-unreachable"
 	OriginTimeout     Reason = "origin-timeout"
 	OriginUntrusted   Reason = "origin-untrusted" // its certificate or TLS was refused
+	ParentAuth        Reason = "parent-auth"      // the parent proxy answered 407
 )
 
 // Reasons that come from whose the credentials are.

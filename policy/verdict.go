@@ -95,7 +95,7 @@ func (v Verdict) Blocked() bool { return v.Action == Block }
 // origin that is broken is nobody's attempt.
 func (v Verdict) Relevant() bool {
 	switch v.Reason {
-	case OriginUnreachable, OriginTimeout, OriginUntrusted, Overloaded:
+	case OriginUnreachable, OriginTimeout, OriginUntrusted, ParentAuth, Overloaded:
 		return false
 	}
 	if v.Action == Block || v.Observed {

@@ -104,18 +104,20 @@ func (s *Server) reach(ctx context.Context, rules *Rules, c *client, v policy.Ve
 	if v.Reason != policy.ExemptHost && entraAddress(c.meant.Addr()) {
 		return nil, s.signInAddress(rules, c), nil
 	}
-	if rules.Origin.Parent != nil {
-		conn, err := rules.Origin.Dial(ctx, c.dst)
-		return conn, s.dialVerdict(v, err), err
-	}
-	addrs, err := rules.Origin.Lookup(ctx, c.dst)
+	parent := rules.Origin.parentOf(c.dst)
+	addrs, err := rules.Origin.addresses(ctx, c.dst, parent)
 	if err != nil {
 		return nil, s.dialVerdict(v, err), err
 	}
 	if v.Reason != policy.ExemptHost && leadsToEntra(addrs) {
 		return nil, s.signInAddress(rules, c), nil
 	}
-	conn, err := rules.Origin.connect(ctx, addrs, c.dst.Port)
+	var conn net.Conn
+	if parent != nil {
+		conn, err = parent.Dial(ctx, c.dst, rules.Origin.Own)
+	} else {
+		conn, err = rules.Origin.connect(ctx, addrs, c.dst.Port)
+	}
 	return conn, s.dialVerdict(v, err), err
 }
 

@@ -80,6 +80,7 @@ func (s *Server) refuse(c *client, rules *Rules, v policy.Verdict) error {
 	e := s.connEvent(c, rules, v)
 	id := e.ID
 	err := s.record(e)
+	s.Metrics.connection(v)
 	c.way.refuse(c.Conn, refusal{Reason: v.Reason, Event: id, Host: c.dst.Host()})
 	return errors.Join(err, s.linger(c))
 }

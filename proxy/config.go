@@ -21,9 +21,11 @@ func DefaultListen() Listen {
 type Upstream struct {
 	Roots          string   `yaml:"roots"`           // PEM file of roots to trust beside the system's
 	Resolver       string   `yaml:"resolver"`        // DNS server ip:port for dialling; empty is the system's
-	Parent         string   `yaml:"parent"`          // http://[user:pass@]host:port of a parent proxy
+	Parent         string   `yaml:"parent"`          // http[s]://[user:pass@]host:port of a parent proxy
 	AllowAddresses []string `yaml:"allow_addresses"` // CIDRs that the dial guard lets through
 	Ports          []int    `yaml:"ports"`           // ports that CONNECT may name
+
+	Parents []ParentRule `yaml:"parents"` // which hosts go another way than Parent
 }
 
 // DefaultUpstream returns the settings of a configuration that names none.

@@ -31,6 +31,7 @@ type Dialer struct {
 	Allow    []netip.Prefix // guarded addresses that may be dialled all the same
 	Own      func(netip.AddrPort) bool
 	Parent   *Parent       // if set, connections go through it and it resolves
+	Parents  ParentRules   // hosts that go another way than through Parent
 	Timeout  time.Duration // for resolving and connecting; if zero, 15 seconds
 
 	// Connect makes the connection to a judged address. If nil, TCP.
@@ -67,17 +68,27 @@ func (d *Dialer) Lookup(ctx context.Context, a hosts.Authority) ([]netip.Addr, e
 func (d *Dialer) Dial(ctx context.Context, a hosts.Authority) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, orDefault(d.Timeout, 15*time.Second))
 	defer cancel()
-	if d.Parent != nil {
-		return d.Parent.Dial(ctx, a)
-	}
-	addrs, err := d.Lookup(ctx, a)
+	parent := d.parentOf(a)
+	addrs, err := d.addresses(ctx, a, parent)
 	if err != nil {
 		return nil, err
 	}
 	if a.Port == 80 && leadsToEntra(addrs) {
 		return nil, fmt.Errorf("dial %s: %w", a, ErrSignIn)
 	}
+	if parent != nil {
+		return parent.Dial(ctx, a, d.Own)
+	}
 	return d.connect(ctx, addrs, a.Port)
+}
+
+// addresses are those of a that may be dialled; through a parent, as far as
+// they can be known.
+func (d *Dialer) addresses(ctx context.Context, a hosts.Authority, parent *Parent) ([]netip.Addr, error) {
+	if parent != nil {
+		return d.foresee(ctx, a)
+	}
+	return d.Lookup(ctx, a)
 }
 
 // connect tries the judged addresses in turn, each with its share of the time

@@ -31,8 +31,12 @@ func originReason(err error) policy.Reason {
 		return policy.RestrictedAddress
 	case errors.Is(err, ErrLoop):
 		return policy.ProxyLoop
+	case errors.Is(err, ErrParentAuth):
+		return policy.ParentAuth
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return policy.OriginTimeout
+	case errors.Is(err, ErrParent): // its certificate is not the origin's
+		return policy.OriginUnreachable
 	case originFault(err) != "":
 		return policy.OriginUntrusted
 	default:

@@ -3,13 +3,18 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenantgate/tenantgate/hosts"
@@ -18,23 +23,40 @@ import (
 
 // Parent is an existing proxy that connections to origins go through.
 type Parent struct {
-	addr string // host:port
-	auth string // Proxy-Authorization, or empty; never printed
+	Log *slog.Logger // told, once a minute, that the parent wants other credentials; if nil, nobody is
+
+	addr string      // host:port
+	tls  *tls.Config // nil: it is spoken to in clear
+	auth string      // Proxy-Authorization, or empty; never printed
+	told atomic.Int64
 }
 
-// ErrParent is wrapped by errors that the parent proxy is the cause of.
-var ErrParent = errors.New("parent proxy")
+// Errors that the parent proxy is the cause of.
+var (
+	ErrParent     = errors.New("parent proxy")
+	ErrParentAuth = errors.New("it wants other credentials") // a 407
+)
 
-// NewParent reads http://[user:pass@]host:port. Empty means no parent: nil.
-func NewParent(s string) (*Parent, error) {
+// parentHint is what [NewParent] takes.
+const parentHint = "write http://host:port or https://user:password@host:port"
+
+// NewParent reads http[s]://[user:pass@]host:port. An https parent is verified
+// with roots; nil are the system's. Empty means no parent: nil.
+func NewParent(s string, roots *x509.CertPool) (*Parent, error) {
 	if s == "" {
 		return nil, nil
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" || u.Port() == "" || u.Hostname() == "" || (u.Path != "" && u.Path != "/") {
-		return nil, setting.Errorf("parent", "write http://host:port or http://user:password@host:port", "not the address of a proxy")
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" || u.Hostname() == "" || (u.Path != "" && u.Path != "/") {
+		return nil, setting.Errorf("parent", parentHint, "not the address of a proxy")
 	}
 	p := &Parent{addr: u.Host}
+	if u.Scheme == "https" {
+		p.tls = &tls.Config{
+			ServerName: u.Hostname(), RootCAs: roots, MinVersion: tls.VersionTLS12, CipherSuites: aead,
+			NextProtos: []string{"http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(8),
+		}
+	}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		p.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
@@ -45,21 +67,44 @@ func NewParent(s string) (*Parent, error) {
 // maxParentReply bounds the head of the parent's answer to CONNECT, in bytes.
 const maxParentReply = 16 << 10
 
-// Dial opens a tunnel to a through the parent.
-func (p *Parent) Dial(ctx context.Context, a hosts.Authority) (net.Conn, error) {
+// Dial opens a tunnel to a through the parent. ctx bounds all of it: the
+// connection, TLS and the answer. A parent that own tells to be ourselves is
+// not spoken to; nil knows none.
+func (p *Parent) Dial(ctx context.Context, a hosts.Authority, own func(netip.AddrPort) bool) (net.Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", p.addr)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrParent, err)
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
-	}
-	if err := p.connect(conn, a); err != nil {
+	if own != nil && own(addrPort(conn.RemoteAddr())) {
 		conn.Close()
+		return nil, fmt.Errorf("%w: %w", ErrParent, ErrLoop)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	tunnel, err := p.open(ctx, conn, a)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		p.tell(err)
 		return nil, fmt.Errorf("%w: %w", ErrParent, err)
 	}
-	return conn, conn.SetDeadline(time.Time{})
+	return tunnel, nil
+}
+
+func (p *Parent) open(ctx context.Context, conn net.Conn, a hosts.Authority) (net.Conn, error) {
+	if p.tls != nil {
+		tc := tls.Client(conn, p.tls)
+		if err := tc.HandshakeContext(ctx); err != nil {
+			return nil, fmt.Errorf("TLS with it: %w", err)
+		}
+		conn = tc
+	}
+	return conn, p.connect(conn, a)
 }
 
 func (p *Parent) connect(conn net.Conn, a hosts.Authority) error {
@@ -73,13 +118,27 @@ func (p *Parent) connect(conn net.Conn, a hosts.Authority) error {
 	// One byte at a time, so that nothing behind the answer is swallowed.
 	reply := bufio.NewReaderSize(io.LimitReader(oneByte{conn}, maxParentReply), 16)
 	resp, err := http.ReadResponse(reply, &http.Request{Method: http.MethodConnect})
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("read its answer to CONNECT: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
+	case resp.StatusCode == http.StatusProxyAuthRequired:
+		return ErrParentAuth
+	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("it answered CONNECT with %d", resp.StatusCode)
+	default:
+		return nil
 	}
-	return nil
+}
+
+// tell logs a 407 once a minute: it concerns every connection alike.
+func (p *Parent) tell(err error) {
+	if p.Log == nil || !errors.Is(err, ErrParentAuth) {
+		return
+	}
+	now, last := time.Now().UnixNano(), p.told.Load()
+	if now-last > int64(time.Minute) && p.told.CompareAndSwap(last, now) {
+		p.Log.Warn("the parent proxy answers 407: it does not take the credentials in upstream.parent (Basic), or wants some where there are none", "parent", p.addr)
+	}
 }
 
 type oneByte struct{ io.Reader }

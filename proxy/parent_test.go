@@ -30,7 +30,7 @@ func behind(t *testing.T, serve func(c net.Conn, target string)) func(*setup) {
 			}
 			serve(c, req.RequestURI)
 		})
-		s.dialer.Parent = must(proxy.NewParent("http://user:pass@" + l.Addr().String()))(t)
+		s.dialer.Parent = must(proxy.NewParent("http://user:pass@"+l.Addr().String(), nil))(t)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestBrokenParentIsABrokenOrigin(t *testing.T) {
 		status      int
 		reason      policy.Reason
 	}{
-		{"407", "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n", 502, policy.OriginUnreachable},
+		{"407", "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n", 502, policy.ParentAuth},
 		{"403", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 502, policy.OriginUnreachable},
 		{"no HTTP", "SSH-2.0-OpenSSH_9.9\r\n", 502, policy.OriginUnreachable},
 		{"oversized", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20), 502, policy.OriginUnreachable},
@@ -103,8 +103,8 @@ func TestBrokenParentIsABrokenOrigin(t *testing.T) {
 }
 
 func TestParentsPasswordIsInNoError(t *testing.T) {
-	for _, s := range []string{"https://user:hunter2@parent:3128", "http://user:hunter2@parent", "http://user:hunter2@parent:3128/x", "http://user:hunter2@par ent:1"} {
-		if _, err := proxy.NewParent(s); err == nil || strings.Contains(err.Error(), "hunter2") {
+	for _, s := range []string{"ftp://user:hunter2@parent:3128", "http://user:hunter2@parent", "http://user:hunter2@parent:3128/x", "http://user:hunter2@par ent:1"} {
+		if _, err := proxy.NewParent(s, nil); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", s, err)
 		}
 	}

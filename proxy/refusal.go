@@ -30,7 +30,7 @@ func statusOf(reason policy.Reason) int {
 		return http.StatusBadRequest
 	case policy.AuthorityMismatch:
 		return http.StatusMisdirectedRequest
-	case policy.OriginUnreachable, policy.OriginUntrusted:
+	case policy.OriginUnreachable, policy.ParentAuth, policy.OriginUntrusted:
 		return http.StatusBadGateway
 	case policy.OriginTimeout:
 		return http.StatusGatewayTimeout

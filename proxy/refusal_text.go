@@ -55,6 +55,7 @@ var wordings = map[policy.Reason]wording{
 	policy.NotRecorded:          {technical, "The security record of this request could not be written, so the request was not sent.", "Try again in a moment. " + askHelp},
 	policy.Overloaded:           {technical, "The proxy is busy.", "Try again in a moment."},
 	policy.OriginUnreachable:    {siteBroken, "The proxy could not connect to the site.", "Try again later."},
+	policy.ParentAuth:           {siteBroken, "The proxy behind this one did not accept its credentials.", "Tell your helpdesk."},
 	policy.OriginTimeout:        {siteBroken, "The site did not answer in time.", "Try again later."},
 	policy.OriginUntrusted:      {siteBroken, "The site's certificate or its TLS could not be trusted, so nothing was sent to it.", askHelp},
 }

@@ -108,10 +108,10 @@ func assemble(f config.File, in surroundings) (*built, error) {
 // upstream builds the way to origins.
 func upstream(f config.File, in surroundings) (*proxy.Dialer, *proxy.OriginTLS, error) {
 	u := f.Upstream
-	parent, err := proxy.NewParent(u.Parent)
+	parent, parents, err := parentsOf(u, in)
 	allow, err1 := prefixes(u.AllowAddresses)
 	d := &proxy.Dialer{
-		Resolver: in.resolver, Connect: in.connect, Own: in.own, Parent: parent,
+		Resolver: in.resolver, Connect: in.connect, Own: in.own, Parent: parent, Parents: parents,
 		Allow: append(allow, in.allow...),
 	}
 	if u.Resolver != "" {
@@ -156,7 +156,7 @@ func ports(list []int) []uint16 {
 
 // hash identifies a configuration in metrics and logs, without its secrets.
 func hash(f config.File) string {
-	f.Upstream.Parent, f.Policy.Sync.Secret, f.Doctor.Canary.Secret = "", "", ""
+	f.Upstream.Parent, f.Upstream.Parents, f.Policy.Sync.Secret, f.Doctor.Canary.Secret = "", withoutPasswords(f.Upstream.Parents), "", ""
 	text, err := json.Marshal(f)
 	if err != nil {
 		return ""

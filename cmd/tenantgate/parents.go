@@ -1,0 +1,34 @@
+package main
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/tenantgate/tenantgate/proxy"
+)
+
+// parentsOf makes the proxies that origins are reached through.
+func parentsOf(u proxy.Upstream, in surroundings) (*proxy.Parent, proxy.ParentRules, error) {
+	pool, _ := roots(u.Roots, in.roots) // what is wrong with them is told with the origins' trust
+	parent, err := proxy.NewParent(u.Parent, pool)
+	rules, err1 := proxy.NewParentRules(u, pool)
+	if err := errors.Join(err, err1); err != nil {
+		return nil, nil, err
+	}
+	if parent != nil {
+		parent.Log = in.log
+	}
+	rules.Each(func(p *proxy.Parent) { p.Log = in.log })
+	return parent, rules, nil
+}
+
+// withoutPasswords are the rules without the URLs of their parents.
+func withoutPasswords(rules []proxy.ParentRule) []proxy.ParentRule {
+	rules = slices.Clone(rules)
+	for i := range rules {
+		if rules[i].Parent != proxy.Direct {
+			rules[i].Parent = ""
+		}
+	}
+	return rules
+}
