@@ -78,6 +78,12 @@ const (
 	CANotTrusted       Reason = "ca-not-trusted"        // a client refuses our leaf and has not taken any
 )
 
+// Reasons of the self-proof, by which the proxy shows that it restricts.
+const (
+	SelfProofFailed   Reason = "self-proof-failed"   // a check of the doctor's says that sign-ins are not restricted
+	SelfProofRestored Reason = "self-proof-restored" // they are again
+)
+
 // Reasons of a question to the steering resolver, which package resolver
 // answers: no verdict has one.
 const (

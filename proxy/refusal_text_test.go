@@ -17,6 +17,8 @@ var permissions = []policy.Reason{
 	policy.NoCredential, policy.OtherProvider, policy.SignIn, policy.HomeAccount,
 	policy.TokenWithoutSignIn, policy.HostNotIntercepted, policy.SignInsStopped,
 	policy.ClientSentTags, policy.PinnedApplication, policy.CANotTrusted,
+	policy.SelfProofFailed, policy.SelfProofRestored,
+	policy.NameSteered, policy.NameWithheld, policy.NameForwarded, policy.NameUnanswered, policy.QuestionRefused,
 }
 
 func TestEveryReasonOfARefusalHasWords(t *testing.T) {

@@ -106,7 +106,7 @@ func (d *daemon) count() {
 		return 1
 	})
 	gauge("tenantgate_config_last_reload_seconds", "When the configuration in force was loaded, Unix time.", nil, func() float64 { return float64(d.reload.when.Load()) })
-	d.metrics.MustRegister(configInfo{d}, sinkMetrics{d}, signalMetrics{d.signals}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	d.metrics.MustRegister(configInfo{d}, sinkMetrics{d}, signalMetrics{d.signals}, proofMetrics{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
 // configInfo tells the hash of the configuration in force, which changes.

@@ -36,6 +36,7 @@ type daemon struct {
 	events  *audit.Log
 	recent  *console.Recent // the events that the console shows
 	signals *signals.Watch
+	proven  proven
 	kept    atomic.Int64 // when a tenant event was last kept, Unix nanoseconds
 	started time.Time
 	ca      *certs.Authority
@@ -171,6 +172,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	start("steered", d.server.ServeSteered)
 	start("dns", d.serveDNS)
 	start("admin", d.admin.Serve)
+	restProof := d.prove(ctx)
 	notify(systemd.SdNotifyReady)
 	var err error
 	select {
@@ -180,6 +182,7 @@ func (d *daemon) serve(ctx context.Context) error {
 			err = nil
 		}
 	}
+	restProof()
 	notify(systemd.SdNotifyStopping)
 	d.log.Info("draining", "for", drainTime.String())
 	return errors.Join(err, d.drain())
