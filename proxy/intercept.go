@@ -99,8 +99,9 @@ func (s *Server) interceptTLS() *tls.Config {
 		CipherSuites: aead,
 		NextProtos:   []string{"h2", "http/1.1"},
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
-			h.Conn.(*client).hello = h
-			return nil, nil // this one
+			c := h.Conn.(*client)
+			c.hello = h
+			return s.mirror.offer(c.dst), nil // nil is this one
 		},
 		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return s.Leaves.Leaf(h.Conn.(*client).leaf)

@@ -62,6 +62,7 @@ type Server struct {
 	front  *http.Server // explicit proxy: CONNECT and absolute-form
 	inner  *http.Server // requests of intercepted connections
 	tls    *tls.Config  // of intercepted connections, shared so that sessions resume
+	mirror mirror       // of what origins speak
 	hand   *handover    // finished handshakes on their way to inner
 	conns  jobs
 	open   openConns
@@ -97,6 +98,7 @@ func (s *Server) start() {
 		s.base, s.cut = context.WithCancel(context.Background())
 		s.hand = newHandover()
 		s.tls = s.interceptTLS()
+		s.mirror = newMirror(s.tls)
 		s.front = s.newFront()
 		s.inner = s.newInner()
 		go func() { _ = s.inner.Serve(s.hand) }()

@@ -68,8 +68,12 @@ func TestOriginThatIsMadeToSpeakAnOlderTLSIsRefused(t *testing.T) {
 // An answer without a length ends with the connection: if TLS was not closed
 // in good order, somebody may have cut it.
 func TestAnswerThatIsCutOffByTheNetworkIsCutOffForTheClient(t *testing.T) {
-	for name, orderly := range map[string]bool{"close_notify": true, "none": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		orderly bool
+		version uint16
+	}{{"TLS 1.3", true, tls.VersionTLS13}, {"TLS 1.2", true, tls.VersionTLS12}, {"TLS 1.3, cut", false, tls.VersionTLS13}, {"TLS 1.2, cut", false, tls.VersionTLS12}} {
+		t.Run(tt.name, func(t *testing.T) {
 			l := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 			done := make(chan struct{})
 			t.Cleanup(func() { l.Close(); <-done })
@@ -79,10 +83,10 @@ func TestAnswerThatIsCutOffByTheNetworkIsCutOffForTheClient(t *testing.T) {
 				if err != nil {
 					return
 				}
-				c := tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{testCA()}})
+				c := tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{testCA()}, MaxVersion: tt.version})
 				_, _ = c.Read(make([]byte, 4096))
 				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nfirst half")
-				if orderly {
+				if tt.orderly {
 					c.Close()
 				}
 				_ = raw.(*net.TCPConn).CloseWrite()
@@ -92,7 +96,7 @@ func TestAnswerThatIsCutOffByTheNetworkIsCutOffForTheClient(t *testing.T) {
 			r := newRig(t, at(l))
 			resp := r.get("h1", "https://"+restricted+"/")
 			text, err := io.ReadAll(resp.Body)
-			if string(text) != "first half" || orderly != (err == nil) {
+			if string(text) != "first half" || tt.orderly != (err == nil) {
 				t.Errorf("%q, %v", text, err)
 			}
 		})
@@ -126,7 +130,7 @@ func TestOriginThatRenegotiatesIsRefused(t *testing.T) {
 		_, _ = io.WriteString(stdin, "R\n")
 		_, _ = io.Copy(io.Discard, stdout)
 	}()
-	r := newRig(t, at(fixed(addr)))
+	r := newRig(t, at(another(addr)))
 	r.ask502(t, restricted, "handshake")
 	_ = cmd.Process.Kill()
 	<-told
@@ -144,12 +148,12 @@ func until(t *testing.T, r io.Reader, s string) {
 	}
 }
 
-// fixed is a listener of somebody else's.
-type fixed string
+// another is a listener of somebody else's.
+type another string
 
-func (f fixed) Accept() (net.Conn, error) { return nil, errors.New("not ours") }
-func (f fixed) Close() error              { return nil }
-func (f fixed) Addr() net.Addr            { a, _ := net.ResolveTCPAddr("tcp", string(f)); return a }
+func (f another) Accept() (net.Conn, error) { return nil, errors.New("not ours") }
+func (f another) Close() error              { return nil }
+func (f another) Addr() net.Addr            { a, _ := net.ResolveTCPAddr("tcp", string(f)); return a }
 
 func pemOf(t *testing.T, c tls.Certificate) string {
 	t.Helper()

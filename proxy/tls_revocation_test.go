@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"math/big"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ type checks struct {
 	*inspection
 	t      *testing.T
 	p      pki
+	cfg    *tls.Config // of the origin
 	lists  *lists
 	trust  *proxy.OriginTLS
 	counts *prometheus.Registry
@@ -32,7 +35,7 @@ func newChecks(t *testing.T, how string) *checks {
 	c := &checks{inspection: newInspection(t), t: t, counts: prometheus.NewRegistry()}
 	r := recipe{"crl": how}
 	c.lists = newLists(t, c.inspection, r)
-	c.p, _ = c.serve(t, r, restricted)
+	c.p, c.cfg = c.serve(t, r, restricted)
 	c.lists.publish(c.p)
 	c.trust = &proxy.OriginTLS{Roots: x509.NewCertPool(), Revoked: c.lists.known(), Metrics: proxy.NewMetrics(c.counts)}
 	c.trust.Roots.AddCert(c.p.root.Certificate)
@@ -162,5 +165,31 @@ func TestAListIsNotLookedForElsewhere(t *testing.T) {
 	c.lists.srv.Config.Handler = http.RedirectHandler(elsewhere.URL, http.StatusFound)
 	if e := c.again(); e.OriginTLS.Revocation != "unknown" {
 		t.Errorf("revocation %q, want unknown", e.OriginTLS.Revocation)
+	}
+}
+
+// A resumed connection has no certificate to send: it is judged all the same.
+func TestAResumedConnectionIsJudged(t *testing.T) {
+	c := newChecks(t, "good")
+	var resumed, ours atomic.Bool
+	c.cfg.VerifyConnection = func(cs tls.ConnectionState) error { resumed.Store(cs.DidResume); return nil }
+	c.trust.Ours = func(*x509.Certificate) bool { return ours.Load() }
+	transport := c.trust.Transport(c.dialer)
+	ask := func() (string, bool) {
+		defer transport.CloseIdleConnections()
+		req := must(http.NewRequest(http.MethodGet, "https://"+restricted+"/", nil))(t)
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			return err.Error(), resumed.Load()
+		}
+		return body(t, resp), resumed.Load()
+	}
+	ask()
+	if text, again := ask(); !again {
+		t.Fatalf("no connection was resumed: %s", text)
+	}
+	ours.Store(true)
+	if text, _ := ask(); !strings.Contains(text, "(own-ca)") {
+		t.Errorf("a resumed connection is not judged: %s", text)
 	}
 }

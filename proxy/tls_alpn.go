@@ -1,0 +1,51 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"net/http"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/tenantgate/tenantgate/hosts"
+)
+
+// A mirror remembers which origins do not speak HTTP/2, so that a client is
+// not offered what its origin does not have. The first connection to a host is
+// offered both, and translated: what an origin speaks is known once it was
+// asked, and it is asked when a request may be sent and not before.
+type mirror struct {
+	old    *lru.Cache[hosts.Authority, struct{}]
+	config *tls.Config // what clients of such origins are offered
+}
+
+// mirrored bounds how many origins are remembered.
+const mirrored = 4096
+
+func newMirror(offer *tls.Config) mirror {
+	m := mirror{config: offer.Clone()}
+	m.config.NextProtos = []string{"http/1.1"}
+	m.config.GetConfigForClient = nil
+	m.old, _ = lru.New[hosts.Authority, struct{}](mirrored) // fails for sizes below one
+	return m
+}
+
+// learn notes what an origin has chosen of h2 and http/1.1. A request that
+// upgrades is sent over a connection to which only the latter was offered.
+func (m *mirror) learn(a hosts.Authority, sent *http.Request, resp *http.Response) {
+	if resp.TLS == nil || len(sent.Header["Upgrade"]) > 0 {
+		return
+	}
+	if resp.TLS.NegotiatedProtocol == "h2" {
+		m.old.Remove(a)
+		return
+	}
+	m.old.Add(a, struct{}{})
+}
+
+// offer is what a client of a is offered; nil is both.
+func (m *mirror) offer(a hosts.Authority) *tls.Config {
+	if m.old.Contains(a) {
+		return m.config
+	}
+	return nil
+}
