@@ -1,0 +1,67 @@
+package deploy_test
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const gateway = "nftables/gateway.nft"
+
+func TestNftablesLoadsTheGatewaysRulesTwice(t *testing.T) {
+	root(t)
+	tool(t, "nft")
+	file, err := filepath.Abs(gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, ".", tool(t, "unshare"), "--net", "sh", "-euc", `nft -c -f "$0"; nft -f "$0"; nft -f "$0"; nft list ruleset`, file)
+	for _, want := range []string{"redirect to :8443", "udp dport 443 counter", "ip daddr @signin4 tcp dport 443", "reject with tcp reset"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s is not in what was loaded: %s", want, out)
+		}
+	}
+	if strings.Count(out, "redirect to") != 2 {
+		t.Errorf("loaded twice, the rules are there twice: %s", out)
+	}
+}
+
+// The proxy's dial guard knows the same ranges.
+func TestTheGatewaysRangesAreThoseOfTheProxy(t *testing.T) {
+	_, guard, _ := strings.Cut(read(t, "../proxy/guard.go"), "var entraRanges = prefixes(")
+	guard, _, _ = strings.Cut(guard, "\n)")
+	ranges := regexp.MustCompile(`[0-9a-f.:]+/\d+`)
+	var rules []string
+	for _, m := range regexp.MustCompile(`elements = \{([^}]*)\}`).FindAllStringSubmatch(read(t, gateway), -1) {
+		rules = append(rules, ranges.FindAllString(m[1], -1)...)
+	}
+	known := ranges.FindAllString(guard, -1)
+	slices.Sort(rules)
+	slices.Sort(known)
+	if !slices.Equal(rules, known) || len(rules) < 10 {
+		t.Errorf("rules %v, proxy %v", rules, known)
+	}
+}
+
+// A device behind the gateway: its sign-in, sent past every proxy, arrives at the
+// steered port; UDP 443 is refused.
+func TestTheGatewayTakesWhatGoesPastIt(t *testing.T) {
+	root(t)
+	for _, name := range []string{"nft", "ip", "python3"} {
+		tool(t, name)
+	}
+	file, err := filepath.Abs(gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := filepath.Abs("testdata/gateway.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, ".", tool(t, "unshare"), "--net", "--mount", "--pid", "--fork", "--kill-child", "bash", script, file)
+	if want := "tcp 443 to the sign-in service: steered\ntcp 443 to elsewhere: elsewhere\nudp 443: refused\ntcp 853: refused\n"; out != want {
+		t.Errorf("%s, want %s", out, want)
+	}
+}
