@@ -52,6 +52,13 @@ func (a *Authority) Leaf(n hosts.Name) (*tls.Certificate, error) {
 	return minted.(*leaf).cert, nil
 }
 
+// Minted tells whether Leaf has a certificate for n at hand, so that it would
+// sign none.
+func (a *Authority) Minted(n hosts.Name) bool {
+	l, ok := a.leaves.Peek(n)
+	return ok && l.fresh(time.Now().Round(0))
+}
+
 // check refuses a name that the authority may not sign, and anything that is
 // no canonical name, such as a wildcard.
 func (a *Authority) check(n hosts.Name) error {

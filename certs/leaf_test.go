@@ -165,6 +165,9 @@ func newFaultyAuthority(t *testing.T) (*Authority, *faultySigner) {
 func TestAThousandFirstVisitorsCostOneMint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := newFaultyAuthority(t)
+		if a.Minted("graph.microsoft.com") {
+			t.Error("there is said to be a leaf before the first")
+		}
 		var wg sync.WaitGroup
 		got := make([]*tls.Certificate, 1000)
 		for i := range got {
@@ -185,8 +188,8 @@ func TestAThousandFirstVisitorsCostOneMint(t *testing.T) {
 		if _, err := a.mint("graph.microsoft.com", time.Now()); err != nil {
 			t.Error(err)
 		}
-		if mints, _ := a.Stats(); mints != 1 {
-			t.Errorf("%d mints, want 1", mints)
+		if mints, _ := a.Stats(); mints != 1 || !a.Minted("graph.microsoft.com") || a.Minted("login.live.com") {
+			t.Errorf("%d mints, want 1 and to be told of it", mints)
 		}
 	})
 }

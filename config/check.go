@@ -13,6 +13,7 @@ func (d *document) check(f *File) {
 	d.checkV1(f)
 	d.checkListen(f.Listen)
 	d.checkUpstream(f.Upstream)
+	d.checkLimits(f.Limits)
 }
 
 func (d *document) checkState(dir string) {

@@ -49,6 +49,7 @@ type File struct {
 
 	Directory directory.Settings `yaml:"directory"`
 
+	Limits   proxy.Limits   `yaml:"limits"`
 	Upstream proxy.Upstream `yaml:"upstream"`
 	Events   audit.Config   `yaml:"events"`
 	Signals  signals.Config `yaml:"signals"`
@@ -77,6 +78,7 @@ func Default() File {
 		Tagging:  tagging.Config{Version: "v2"},
 		Policy:   policy.Default(),
 		Links:    policy.DefaultLinks(),
+		Limits:   proxy.DefaultLimits(),
 		Upstream: proxy.DefaultUpstream(),
 	}
 }

@@ -128,6 +128,8 @@ func unread(c net.Conn) (net.Conn, []byte) {
 	case *replay:
 		below, before := unread(r.Conn)
 		return below, append(bytes.Clone(r.first), before...)
+	case *metered:
+		return unread(r.Conn)
 	case *balanced:
 		return r.Conn, r.first
 	default:

@@ -123,7 +123,7 @@ func (d *Dialer) try(ctx context.Context, to netip.AddrPort, left int) (net.Conn
 	if d.Connect != nil {
 		return d.Connect(ctx, to)
 	}
-	plain := net.Dialer{KeepAlive: 30 * time.Second}
+	plain := net.Dialer{KeepAlive: 30 * time.Second, Control: reserve}
 	return plain.DialContext(ctx, "tcp", to.String())
 }
 

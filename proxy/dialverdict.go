@@ -29,6 +29,8 @@ func originReason(err error) policy.Reason {
 		return policy.GuardedAddress
 	case errors.Is(err, ErrSignIn):
 		return policy.RestrictedAddress
+	case errors.Is(err, ErrOverloaded):
+		return policy.Overloaded
 	case errors.Is(err, ErrLoop):
 		return policy.ProxyLoop
 	case errors.Is(err, ErrParentAuth):

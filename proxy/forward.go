@@ -53,6 +53,11 @@ func (x *exchange) judge() policy.Verdict {
 			Host: x.host, Plane: x.plane, Anonymous: x.rules.Tags.Anonymous(x.host, x.in.URL.Path), DNS: asksResolver(x.in),
 		})
 	}
+	give, ok := x.affordsBody()
+	if !ok {
+		return overloaded
+	}
+	defer give()
 	done := x.inspecting()
 	cutOff := x.readSignIn()
 	found, err := x.rules.Tokens.Find(x.found[:0], x.host, x.in)

@@ -32,6 +32,9 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 	if s.Leaves == nil {
 		return s.refuse(c, rules, policy.Verdict{Reason: policy.OutsideCA})
 	}
+	if !s.affords(c) {
+		return s.refuse(c, rules, overloaded)
+	}
 	if _, err := s.Leaves.Leaf(c.leaf); err != nil {
 		s.log().Error("mint leaf", "host", c.leaf, "err", err)
 		return errors.Join(err, s.refuse(c, rules, policy.Verdict{Reason: policy.OutsideCA}))

@@ -15,6 +15,7 @@ type Metrics struct {
 	connections *prometheus.CounterVec
 	requests    *prometheus.CounterVec
 	handshakes  *prometheus.CounterVec
+	sheds       *prometheus.CounterVec
 	latency     *prometheus.HistogramVec
 	tunnels     prometheus.Gauge
 	blocks      *prometheus.CounterVec
@@ -43,6 +44,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tenantgate_handshakes_total", Help: "TLS handshakes with clients by result.",
 		}, []string{"side", "result"}),
+		sheds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantgate_shed_total", Help: "Connections, handshakes and bodies that there was no budget for.",
+		}, []string{"budget"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "tenantgate_upstream_seconds", Help: "Time from a request to the end of its answer.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
@@ -57,7 +61,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "tenantgate_revocation_total", Help: "What was known of the revocation of origins' certificates, by who told it.",
 		}, []string{"source", "result"}),
 	}
-	r.MustRegister(m.connections, m.requests, m.handshakes, m.latency, m.tunnels, m.blocks, m.revocations)
+	r.MustRegister(m.connections, m.requests, m.handshakes, m.sheds, m.latency, m.tunnels, m.blocks, m.revocations)
 	return m
 }
 
@@ -88,6 +92,13 @@ func (m *Metrics) handshake(ok bool) {
 		result = "failed"
 	}
 	m.handshakes.WithLabelValues("client", result).Inc()
+}
+
+// shed counts what a budget had nothing left for; there are six.
+func (m *Metrics) shed(budget string) {
+	if m != nil {
+		m.sheds.WithLabelValues(budget).Inc()
+	}
 }
 
 func (m *Metrics) upstream(plane policy.Plane, d time.Duration) {

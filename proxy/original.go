@@ -19,6 +19,9 @@ const (
 // meant returns where the client of conn wanted to go before the firewall
 // diverted it; not valid where nothing did, or where a balancer is in between.
 func (s *Server) meant(conn net.Conn) netip.AddrPort {
+	if m, ok := conn.(*metered); ok {
+		conn = m.Conn
+	}
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return netip.AddrPort{}

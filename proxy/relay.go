@@ -34,6 +34,7 @@ func (s *Server) relay(c *client, origin net.Conn, e *audit.Event, v policy.Verd
 	s.open.add(origin)
 	s.Metrics.tunnel(1)
 	err := t.run(first)
+	c.Close() // the connection below is closed; what counts it has to know
 	s.Metrics.tunnel(-1)
 	s.open.remove(client)
 	s.open.remove(origin)

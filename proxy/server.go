@@ -57,6 +57,12 @@ type Server struct {
 	// has ended. If zero, 60 seconds.
 	DrainTimeout time.Duration
 
+	// Limits is how much of the machine clients may take. The zero Limits are
+	// worked out from it.
+	Limits Limits
+
+	budgets *budgets
+
 	rules  atomic.Pointer[Rules]
 	once   sync.Once
 	front  *http.Server // explicit proxy: CONNECT and absolute-form
@@ -89,13 +95,14 @@ func (s *Server) Use(r *Rules) {
 func (s *Server) ServeProxy(l net.Listener) error {
 	s.start()
 	s.own.add(l.Addr())
-	return s.front.Serve(l)
+	return s.front.Serve(s.meter(l))
 }
 
 // start builds the two HTTP servers once.
 func (s *Server) start() {
 	s.once.Do(func() {
 		s.base, s.cut = context.WithCancel(context.Background())
+		s.budgets = s.Limits.budgets()
 		s.hand = newHandover()
 		s.tls = s.interceptTLS()
 		s.mirror = newMirror(s.tls)

@@ -21,6 +21,7 @@ func (s *Server) ServeSteered(l net.Listener) error {
 		l.Close()
 		return http.ErrServerClosed
 	}
+	l = s.meter(l)
 	for {
 		conn, err := l.Accept()
 		switch {
