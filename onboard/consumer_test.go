@@ -232,3 +232,118 @@ func TestTheRegistryFilesSayWhatTheyShould(t *testing.T) {
 		t.Error("the demo's tenant is another: the browsers' tests prove nothing of these files")
 	}
 }
+
+// A machine on which both scripts for Linux were run needs nothing else: its
+// own stores trust the root, and its programs use the proxy.
+func TestTheScriptsForLinuxAreEnough(t *testing.T) {
+	for _, name := range []string{"update-ca-certificates", "curl", "openssl"} {
+		tool(t, name)
+	}
+	s := newStage(t, "unshare")
+	out, err := isolated(t, "--mount", `
+		for dir in /usr/local/share/ca-certificates /etc/ssl /etc/profile.d; do
+			mkdir -p "$dir" "$HOME$dir"
+			cp -a "$dir/." "$HOME$dir"
+			mount --bind "$HOME$dir" "$dir"
+		done
+		"$1/linux/trust.sh" >/dev/null 2>&1
+		install -m 0644 "$1/linux/environment.sh" /etc/profile.d/tenantgate.sh
+		openssl verify "$1/ca/tenantgate.crt"
+		exec env -i PATH="$PATH" HOME="$HOME" sh -euc '. /etc/profile.d/tenantgate.sh; curl -sS -A curl/trusting "$1"' sh "$2"`,
+		s.dir, signIn)
+	if err != nil || !strings.Contains(out, "tenantgate.crt: OK") || !strings.Contains(out, "<h1>Sign in</h1>") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.tagged(t, "curl/trusting")
+}
+
+// Java is large, and CI goes without it.
+func TestKeytoolTakesTheRoot(t *testing.T) {
+	if _, err := exec.LookPath("keytool"); err != nil {
+		t.Skip("skipping: keytool is not installed")
+	}
+	ca := filepath.Join(unpacked(t, installation(t)), "ca", "tenantgate.cer")
+	store := filepath.Join(t.TempDir(), "cacerts")
+	output(t, "keytool", "-importcert", "-noprompt", "-keystore", store, "-storepass", "changeit", "-alias", "tenantgate", "-file", ca)
+	if list := output(t, "keytool", "-list", "-keystore", store, "-storepass", "changeit"); !strings.Contains(list, "trustedCertEntry") {
+		t.Error(list)
+	}
+}
+
+// knocks asks from a device behind the router: over TCP, or with a datagram.
+const knocks = `
+import socket, sys
+for kind, at, port in [a.split("/") for a in sys.argv[1:]]:
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    s.settimeout(3)
+    try:
+        s.connect((at, int(port)))
+        if kind == "udp":
+            s.send(b"x"); s.recv(9)
+        print(kind, at, port, "open")
+    except ConnectionRefusedError:
+        print(kind, at, port, "refused")
+    except OSError as e:
+        print(kind, at, port, type(e).__name__)
+`
+
+// answers is everybody on the other side of the router.
+const answers = `
+import socket, threading
+def udp(port):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", port)); ready.release()
+    while True:
+        m, a = s.recvfrom(9); s.sendto(m, a)
+ready = threading.Semaphore(0)
+tcp = [socket.create_server(("0.0.0.0", p)) for p in (443, 853)]
+for p in (53, 443, 853):
+    threading.Thread(target=udp, args=(p,)).start()
+for p in (53, 443, 853):
+    ready.acquire()
+print("ready", flush=True)
+`
+
+// A device, the router with the rules, and the world: what gets through.
+func TestTheFirewallClosesTheWaysRound(t *testing.T) {
+	for _, name := range []string{"nft", "ip", "python3"} {
+		tool(t, name)
+	}
+	i := installation(t)
+	i.Proxies = []string{"10.7.0.3:8080"}
+	out, err := isolated(t, "--net", `
+		exec 3>&2 2>/dev/null
+		unshare --net sleep 60 & device=$!
+		unshare --net sleep 60 & world=$!
+		trap 'kill $device $world' EXIT
+		here=$(readlink /proc/self/ns/net)
+		for pid in $device $world; do until [[ $(readlink /proc/$pid/ns/net) != "$here" ]]; do :; done; done
+		exec 2>&3
+		in_device() { nsenter --net=/proc/$device/ns/net "$@"; }
+		in_world() { nsenter --net=/proc/$world/ns/net "$@"; }
+		ip link add d0 type veth peer name d1
+		ip link add w0 type veth peer name w1
+		ip link set d1 netns $device
+		ip link set w1 netns $world
+		ip addr add 10.7.0.1/24 dev d0; ip link set d0 up
+		ip addr add 20.190.128.2/18 dev w0; ip addr add 203.0.113.1/24 dev w0; ip link set w0 up
+		in_device ip addr add 10.7.0.2/24 dev d1; in_device ip addr add 10.7.0.3/24 dev d1; in_device ip link set d1 up
+		in_device ip route add default via 10.7.0.1 src 10.7.0.2
+		in_world ip addr add 20.190.128.1/18 dev w1; in_world ip addr add 203.0.113.2/24 dev w1; in_world ip link set w1 up
+		in_world ip route add default via 203.0.113.1 src 203.0.113.2
+		echo 1 >/proc/sys/net/ipv4/ip_forward
+		coproc WORLD { exec nsenter --net=/proc/$world/ns/net python3 -c "$3"; }
+		trap 'kill $device $world $WORLD_PID' EXIT
+		read -r ready <&"${WORLD[0]}"
+		ask() { in_device python3 -c "$1" tcp/20.190.128.1/443 tcp/203.0.113.2/443 udp/203.0.113.2/443 udp/203.0.113.2/53 tcp/203.0.113.2/853; }
+		echo before; ask "$2"
+		nft -f "$1"
+		echo after; ask "$2"
+		in_device ip route replace default via 10.7.0.1 src 10.7.0.3
+		echo proxy; ask "$2"`,
+		filepath.Join(unpacked(t, i), "firewall", "tenantgate.nft"), knocks, answers)
+	const open = "tcp 20.190.128.1 443 open\ntcp 203.0.113.2 443 open\nudp 203.0.113.2 443 open\nudp 203.0.113.2 53 open\ntcp 203.0.113.2 853 open\n"
+	const closed = "tcp 20.190.128.1 443 refused\ntcp 203.0.113.2 443 open\nudp 203.0.113.2 443 refused\nudp 203.0.113.2 53 open\ntcp 203.0.113.2 853 refused\n"
+	if diff := cmp.Diff("before\n"+open+"after\n"+closed+"proxy\n"+open, out); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
