@@ -108,6 +108,15 @@ func (s *stage) withheld(t *testing.T, account demo.Tenant) audit.Event {
 	return e
 }
 
+// blockedByEntra waits for the event of a sign-in that Entra refused by our tag.
+func (s *stage) blockedByEntra(t *testing.T) {
+	t.Helper()
+	e, ok := s.Events.Await(within(t, eventPatience), func(e audit.Event) bool { return e.Entra.Blocked })
+	if !ok || e.Entra.Code != "5000211" {
+		t.Errorf("the event is %+v", e)
+	}
+}
+
 func TestADeviceCodeSignsInAtHome(t *testing.T) {
 	for name, tenant := range map[string]string{"by directory ID": demo.Home.ID, "organizations": "organizations"} {
 		t.Run(name, func(t *testing.T) {
@@ -140,10 +149,7 @@ func TestADeviceCodeOfAForeignTenantIsRefusedByEntra(t *testing.T) {
 		s := newStage(t)
 		_, err := s.goGraph(t, s.goDevice(t, "organizations", enters(t, s.phone(t), demo.Foreign.Users[0])), "/v1.0/me")
 		polled(t, err)
-		e, ok := s.Events.Await(within(t, eventPatience), func(e audit.Event) bool { return e.Entra.Blocked })
-		if !ok || e.Entra.Code != "5000211" {
-			t.Errorf("the event is %+v", e)
-		}
+		s.blockedByEntra(t)
 		s.kept(t, graphHost)
 	})
 }

@@ -29,19 +29,24 @@ type told struct {
 	Event   string
 }
 
+// requireModule skips the test where a module of node's is not installed.
+func requireModule(t *testing.T, module string) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join("node", "node_modules", filepath.FromSlash(module))); err != nil {
+		missing(t, module+" is not installed (npm ci in clients/node)")
+	}
+}
+
 // script runs a program of node's as a device has it, gives it input, and
 // reads what it prints into answer.
 func (s *stage) script(t *testing.T, file, module string, input, answer any) {
 	t.Helper()
-	node := tool(t, "node")
-	if _, err := os.Stat(filepath.Join("node", "node_modules", filepath.FromSlash(module))); err != nil {
-		missing(t, module+" is not installed (npm ci in clients/node)")
-	}
+	requireModule(t, module)
 	text, err := json.Marshal(input)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(within(t, patience), node, file)
+	cmd := exec.CommandContext(within(t, patience), tool(t, "node"), file)
 	cmd.Dir, cmd.Stdin, cmd.Env = "node", strings.NewReader(string(text)), s.device(t, s.caFile)
 	stdout, stderr, exit := run(t, cmd)
 	if err := json.Unmarshal([]byte(stdout), answer); err != nil || exit != 0 {
