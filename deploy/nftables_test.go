@@ -28,6 +28,19 @@ func TestNftablesLoadsTheGatewaysRulesTwice(t *testing.T) {
 	}
 }
 
+func TestNftablesLoadsTheRulesOfTproxy(t *testing.T) {
+	root(t)
+	tool(t, "nft")
+	file, err := filepath.Abs("nftables/tproxy.nft")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, ".", tool(t, "unshare"), "--net", "sh", "-euc", `nft -c -f "$0"; nft -f "$0"; nft -f "$0"; nft list ruleset`, file)
+	if strings.Count(out, "tproxy to :8443") != 1 {
+		t.Error(out)
+	}
+}
+
 // The proxy's dial guard knows the same ranges.
 func TestTheGatewaysRangesAreThoseOfTheProxy(t *testing.T) {
 	_, guard, _ := strings.Cut(read(t, "../proxy/guard.go"), "var entraRanges = prefixes(")

@@ -18,7 +18,23 @@ import (
 const mostExposed = 2.0
 
 func TestTheServiceIsHardlyExposed(t *testing.T) {
-	out, err := output(t, ".", tool(t, "systemd-analyze"), "security", "--offline=true", "--no-pager", "tenantgate.service")
+	exposed(t, read(t, "tenantgate.service"))
+}
+
+func TestTheServiceIsHardlyExposedWithTproxy(t *testing.T) {
+	more, unit := read(t, "tenantgate.tproxy.conf"), read(t, "tenantgate.service")
+	_, lines, ok := strings.Cut(more, "[Service]\n")
+	if !ok {
+		t.Fatal(more)
+	}
+	exposed(t, strings.Replace(unit, "\n[Install]", "\n"+lines+"\n[Install]", 1))
+}
+
+func exposed(t *testing.T, unit string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "tenantgate.service")
+	write(t, file, unit)
+	out, err := output(t, ".", tool(t, "systemd-analyze"), "security", "--offline=true", "--no-pager", file)
 	m := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(out)
 	if m == nil {
 		t.Fatalf("no exposure level: %v\n%s", err, out)
