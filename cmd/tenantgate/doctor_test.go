@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -11,12 +12,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
+	"github.com/tenantgate/tenantgate/certs"
 	"github.com/tenantgate/tenantgate/demo"
 	"github.com/tenantgate/tenantgate/doctor"
+	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/tagging"
 )
 
@@ -187,5 +191,61 @@ func TestDoctorTakesNoOtherCommandLine(t *testing.T) {
 		if code := run(append([]string{"doctor"}, args...), nil, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), want) {
 			t.Errorf("%q: exit %d, %s", args, code, errs.String())
 		}
+	}
+}
+
+// greedy is a proxy like ours that decrypts device sign-in too: its CA says it
+// may. It answers CONNECT and shakes hands, no more.
+func greedy(t *testing.T) (address, ca string) {
+	t.Helper()
+	key, err := certs.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := certs.Create(hosts.MustParseSet("*.microsoftonline.com", "*.microsoft.com", "*.windows.net", "login.live.com"), key, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca = filepath.Join(t.TempDir(), "greedy.crt")
+	var text bytes.Buffer
+	if err := a.Export(&text, "pem"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(ca, text.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, err := hosts.Parse(strings.TrimSuffix(r.Host, ":443"))
+		leaf, err2 := a.Leaf(name)
+		if err != nil || err2 != nil {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte("HTTP/1.1 200 OK\r\n\r\n")); err == nil {
+			_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{*leaf}}).Handshake()
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String(), ca
+}
+
+func TestDoctorFindsThatDeviceSignInIsDecrypted(t *testing.T) {
+	r := start(t, "")
+	at, ca := greedy(t)
+	trust, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := but("pac", "skipped", "tag", "skipped", "exempt", "fail", "clock", "skipped")
+	r.examine(t, trust, "--from-client", "--proxy", at, "--ca", ca).want(1, want)
+	e := r.examine(t, trust, "--from-client", "--proxy", at) // known by its name
+	e.want(1, want)
+	if !strings.Contains(e.what["exempt"], "device.login.microsoftonline.com is decrypted") {
+		t.Error(e.what["exempt"])
 	}
 }
