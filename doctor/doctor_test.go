@@ -119,8 +119,11 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 		"CA ends soon": {box{by: usual}, func(s *doctor.Subject) {
 			s.Device, s.Now = false, func() time.Time { return ours.cert.NotAfter.Add(-time.Hour) }
 		}, "trust", doctor.Warn, "ends on"},
-		"clock":                   {box{by: usual, date: time.Now().Add(-time.Hour)}, nil, "clock", doctor.Fail, "off by 1h"},
-		"clock drifts":            {box{by: usual, date: time.Now().Add(2 * time.Minute)}, nil, "clock", doctor.Warn, "off by -"},
+		"clock":        {box{by: usual, date: time.Now().Add(-time.Hour)}, nil, "clock", doctor.Fail, "off by 1h"},
+		"clock drifts": {box{by: usual, date: time.Now().Add(2 * time.Minute)}, nil, "clock", doctor.Warn, "off by -"},
+		"clock of the proxy": {box{by: usual, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Tenantgate-Reason", "origin-unreachable")
+		}}, nil, "clock", doctor.Skipped, "origin-unreachable"},
 		"clock is right":          {box{by: usual}, nil, "clock", doctor.Pass, ""},
 		"no proxy":                {box{by: usual}, func(s *doctor.Subject) { s.Proxy = closed(t) }, "proxy", doctor.Fail, "not reached"},
 		"no proxy, not decrypted": {box{by: usual}, func(s *doctor.Subject) { s.Proxy = closed(t) }, "exempt", doctor.Fail, "dial"},

@@ -34,6 +34,9 @@ func (s *Subject) clock(ctx context.Context) Finding {
 		return skip("nobody told the time: "+errors.Unwrap(err).Error(), "see trust and intercepted")
 	}
 	resp.Body.Close()
+	if reason := resp.Header.Get("Tenantgate-Reason"); reason != "" { // on the server, the proxy's clock is this one
+		return skip("nobody told the time: the proxy answered by itself, "+reason, "is the Internet reached from the proxy?")
+	}
 	told, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
 		return skip("nobody told the time", "")
