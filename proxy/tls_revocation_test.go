@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"math/big"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,9 +159,12 @@ func TestAListIsFetchedThroughTheGuard(t *testing.T) {
 
 func TestAListIsNotLookedForElsewhere(t *testing.T) {
 	c := newChecks(t, "good")
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
-	defer elsewhere.Close()
-	c.lists.srv.Config.Handler = http.RedirectHandler(elsewhere.URL, http.StatusFound)
+	c.lists.srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/elsewhere" {
+			t.Error("a redirect was followed")
+		}
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	})
 	if e := c.again(); e.OriginTLS.Revocation != "unknown" {
 		t.Errorf("revocation %q, want unknown", e.OriginTLS.Revocation)
 	}
