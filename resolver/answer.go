@@ -77,7 +77,7 @@ func (r *Rules) special(q *query) (reply, bool) {
 	if q.qtype == dns.TypeANY {
 		return minimal(), true
 	}
-	if denies(q.name, r.wpad) {
+	if r.withholds(q.name) {
 		return q.denied(resultWithheld), true
 	}
 	if discovery(q.name) {

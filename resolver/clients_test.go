@@ -170,7 +170,7 @@ func TestSettingsThatCannotWorkAreToldAtOnce(t *testing.T) {
 		Bootstrap: []string{"dns.example", "10.0.0.7:53", "tls://192.0.2.53", "192.0.2.53"},
 		Clients:   []string{"10.0.0.0/33", "everybody", "10.0.0.1"}, Rate: -1, Events: "some",
 	}
-	_, err := NewRules(cfg, restricted, Addresses{DNS: "10.0.0.7:53", Steered: ":443"}, nil)
+	_, err := NewRules(cfg, Names{Restricted: restricted}, Addresses{DNS: "10.0.0.7:53", Steered: ":443"}, nil)
 	var paths []string
 	for _, e := range setting.List(err) {
 		found, ok := errors.AsType[*setting.Error](e)
@@ -207,7 +207,7 @@ func TestTheResolverNeverAsksItself(t *testing.T) {
 
 func TestTheSteeredListenersAddressIsTheAnswer(t *testing.T) {
 	for listen, want := range map[string]string{"10.0.0.9:443": "10.0.0.9", "[fd00::9]:443": "fd00::9", "0.0.0.0:443": "", ":443": "", "": "", "proxy.example:443": ""} {
-		r, err := NewRules(Config{Upstreams: []string{"192.0.2.53"}}, restricted, Addresses{DNS: "10.0.0.7:53", Steered: listen}, nil)
+		r, err := NewRules(Config{Upstreams: []string{"192.0.2.53"}}, Names{Restricted: restricted}, Addresses{DNS: "10.0.0.7:53", Steered: listen}, nil)
 		got := ""
 		if err == nil {
 			got = append(r.v4, r.v6...)[0].String()

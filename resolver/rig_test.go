@@ -21,6 +21,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var restricted = hosts.MustParseSet("login.microsoftonline.com", "*.login.microsoftonline.com", "*.sharepoint.com", "graph.microsoft.com").
 	Without(hosts.MustParseSet("device.login.microsoftonline.com", "exempt.login.microsoftonline.com"))
 
+// elsewhere are resolvers of others.
+var elsewhere = hosts.MustParseSet("dns.google", "*.dns.google", "cloudflare-dns.com")
+
 // imitation is an upstream on loopback, UDP and TCP on one port. It answers as
 // it is told to, and counts.
 type imitation struct {
@@ -130,7 +133,7 @@ func trusting(t testing.TB, roots *x509.CertPool, change func(*Config), upstream
 	if change != nil {
 		change(&cfg)
 	}
-	r, err := NewRules(cfg, restricted, Addresses{DNS: "127.0.0.1:1"}, roots)
+	r, err := NewRules(cfg, Names{restricted, elsewhere}, Addresses{DNS: "127.0.0.1:1"}, roots)
 	if err != nil {
 		t.Fatal(err)
 	}

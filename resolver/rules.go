@@ -16,12 +16,19 @@ import (
 // steered listener are.
 type Addresses struct{ DNS, Steered string }
 
+// Names are what is not answered as upstreams would.
+type Names struct {
+	Restricted hosts.Set // steered
+	Withheld   hosts.Set // do not exist: somebody else's resolvers and relays, where they are blocked
+}
+
 // Rules are one immutable configuration: who may ask, which names are steered
 // and where, and who is asked for the rest. Only preferred and what is open to
 // upstreams change.
 type Rules struct {
 	restricted hosts.Set
 	exempt     hosts.Set // names that restricted makes an exception of
+	withheld   hosts.Set
 	v4, v6     []netip.Addr
 	upstreams  []upstream
 	secure     map[upstream]channel // how the encrypted ones are asked
@@ -40,16 +47,16 @@ type mark struct{ _ byte }
 // NewRules returns the Rules of cfg for a resolver at the addresses of at;
 // roots are whom encrypted upstreams are trusted by, nil the system's. Its
 // errors are *setting.Error with paths in the dns section, all at once.
-func NewRules(cfg Config, restricted hosts.Set, at Addresses, roots *x509.CertPool) (*Rules, error) {
+func NewRules(cfg Config, names Names, at Addresses, roots *x509.CertPool) (*Rules, error) {
 	answers, err1 := steered(cfg, at.Steered)
 	upstreams, err2 := asked(cfg, at.DNS)
 	clients, err3 := cfg.clients()
-	exempt, err4 := hosts.ParseSet(restricted.Exceptions()...)
+	exempt, err4 := hosts.ParseSet(names.Restricted.Exceptions()...)
 	boot, err5 := bootstrap(cfg, at.DNS, upstreams)
 	if err := errors.Join(err1, err2, err3, err4, err5, cfg.checkWords()); err != nil {
 		return nil, err
 	}
-	r := &Rules{restricted: restricted, exempt: exempt, upstreams: upstreams, clients: clients, rate: cfg.Rate, wpad: cfg.WPAD, events: cfg.Events, mark: &mark{}}
+	r := &Rules{restricted: names.Restricted, exempt: exempt, withheld: names.Withheld, upstreams: upstreams, clients: clients, rate: cfg.Rate, wpad: cfg.WPAD, events: cfg.Events, mark: &mark{}}
 	r.secure = channels(upstreams, road{names: boot, roots: roots})
 	for _, a := range answers {
 		if a.Is4() {
@@ -91,6 +98,12 @@ func (r *Rules) serves(a netip.Addr) bool {
 func (r *Rules) steers(name string) bool {
 	n, err := hosts.Parse(name)
 	return err == nil && r.restricted.Has(n)
+}
+
+// withholds tells whether name is one that does not exist here.
+func (r *Rules) withholds(name string) bool {
+	n, err := hosts.Parse(name)
+	return denies(name, r.wpad) || err == nil && r.withheld.Has(n)
 }
 
 // overlaps tells whether name is no host name and yet reads like a restricted

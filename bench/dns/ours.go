@@ -94,7 +94,7 @@ func ours(o options) (*resolver.Server, []*net.UDPConn, error) {
 	cfg := resolver.Default()
 	cfg.Rate = 100_000_000 // counted for every question, and never reached
 	cfg.Answers, cfg.Upstreams = []string{"10.0.0.7"}, []string{o.zone}
-	rules, err := resolver.NewRules(cfg, proxy.Restricted(tags, finder), resolver.Addresses{}, nil)
+	rules, err := resolver.NewRules(cfg, resolver.Names{Restricted: proxy.Restricted(tags, finder)}, resolver.Addresses{}, nil)
 	if err != nil {
 		return nil, nil, err
 	}

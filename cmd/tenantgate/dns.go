@@ -32,7 +32,11 @@ func steer(f config.File, restricted hosts.Set, in surroundings) (*resolver.Rule
 		return nil, setting.In("dns", f.DNS.Check())
 	}
 	pool, _ := roots(f.Upstream.Roots, in.roots) // what is wrong with it is told with upstream
-	rules, err := resolver.NewRules(f.DNS, restricted, resolver.Addresses{DNS: f.Listen.DNS, Steered: f.Listen.Steered}, pool)
+	names := resolver.Names{Restricted: restricted}
+	if f.Policy.EncryptedDNS == "block" && f.Mode != config.Observe {
+		names.Withheld = policy.EncryptedDNS()
+	}
+	rules, err := resolver.NewRules(f.DNS, names, resolver.Addresses{DNS: f.Listen.DNS, Steered: f.Listen.Steered}, pool)
 	return rules, errors.Join(relied(setting.In("dns", err)), asksItself(f))
 }
 

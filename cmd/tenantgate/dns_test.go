@@ -65,6 +65,38 @@ func TestResolverSteersToTheSteeredListenerUntilItIsToldOtherwise(t *testing.T) 
 	}
 }
 
+// Whoever is blocked at the proxy is not told where the resolver is either.
+func TestResolversOfOthersAreWithheldWhereTheyAreBlocked(t *testing.T) {
+	for _, c := range []struct {
+		setting string
+		mode    string
+		want    int
+	}{{"block", config.Enforce, dns.RcodeNameError}, {"tunnel", config.Enforce, dns.RcodeServerFailure}, {"block", config.Observe, dns.RcodeServerFailure}} {
+		f := config.Default()
+		f.State, f.Mode, f.Tenant = t.TempDir(), c.mode, config.Tenant{ID: homeTenant, Policy: homePolicy}
+		f.Listen.Proxy, f.Listen.Admin, f.Listen.Steered, f.Listen.DNS = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.2:0", "127.0.0.1:0"
+		f.Policy.EncryptedDNS, f.DNS.Upstreams = c.setting, []string{"127.0.0.3:9"} // nobody is there
+		d, err := open(f, nil, surroundings{}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- d.serve(ctx) }()
+		for _, name := range []string{"dns.google.", "mozilla.cloudflare-dns.com.", "DoH.opendns.com."} {
+			client := dns.Client{Timeout: patience}
+			in, _, err := client.Exchange(new(dns.Msg).SetQuestion(name, dns.TypeA), d.addr("dns"))
+			if err != nil || in.Rcode != c.want {
+				t.Errorf("%s, %s: %s: %v, %v", c.setting, c.mode, name, in, err)
+			}
+		}
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // An event of a question is an access event, with the names that ECS gives it.
 func TestQuestionsToTheResolverLeaveEventsOnRequest(t *testing.T) {
 	f := config.Default()
