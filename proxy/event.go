@@ -60,7 +60,7 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 		Kind: kind, ID: audit.NewID(), Time: time.Now(),
 		Action: "request-forwarded", Denied: v.Blocked(), Reason: string(v.Reason),
 		Source: x.client.from, Host: string(x.host), Port: x.client.dst.Port,
-		Scheme: "https", Path: x.in.URL.Path, Method: x.in.Method, Version: version(x.in.ProtoMajor, x.in.ProtoMinor),
+		Scheme: "https", Path: x.in.URL.Path, Method: methodOf(x.in.Method), Version: version(x.in.ProtoMajor, x.in.ProtoMinor),
 		UserAgent: x.in.UserAgent(), RequestID: first(x.in.Header["Client-Request-Id"]),
 		Plane: string(x.plane), Mode: x.rules.mode(), Verdict: v.Action.String(), Observed: v.Observed,
 		Relation: string(v.Relation), Rule: v.Rule, HomeTenant: string(x.rules.Policy.Home()),

@@ -110,7 +110,7 @@ func (p *plainRequest) event(kind audit.Kind) *audit.Event {
 	return &audit.Event{
 		Kind: kind, ID: audit.NewID(), Time: time.Now(), Action: action,
 		Denied: v.Blocked(), Reason: string(v.Reason), Source: remote(p.in),
-		Host: p.dst.Host(), Port: p.dst.Port, Scheme: "http", Path: p.in.URL.Path, Method: p.in.Method,
+		Host: p.dst.Host(), Port: p.dst.Port, Scheme: "http", Path: p.in.URL.Path, Method: methodOf(p.in.Method),
 		Version: version(p.in.ProtoMajor, p.in.ProtoMinor), UserAgent: p.in.UserAgent(),
 		Plane: string(p.rules.Policy.Plane(p.dst.Name)), Mode: p.rules.mode(), Verdict: v.Action.String(), Observed: v.Observed,
 		Relation: string(policy.None), HomeTenant: string(p.rules.Policy.Home()), ClientTags: p.client,
