@@ -22,6 +22,7 @@ var choices = map[string][]string{
 
 	"policy.encrypted_dns": {"tunnel", "block"},
 
+	"listen.socks":       {string(proxy.NoSOCKS), string(proxy.Anonymous), string(proxy.AnySOCKS)},
 	"listen.transparent": {string(proxy.NotTransparent), string(proxy.Redirect), string(proxy.TProxy)},
 
 	"policy.sync.cloud":      {"global", "usgov", "china"},

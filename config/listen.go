@@ -40,6 +40,9 @@ func (d *document) checkListen(l proxy.Listen) {
 		}
 		taken = append(taken, a)
 	}
+	if l.SOCKS != proxy.NoSOCKS && l.Proxy == "" {
+		d.wrong("listen.socks", "set listen.proxy, or write none", "is %s, and there is no proxy listener to speak it on", l.SOCKS)
+	}
 	d.checkTransparent(l)
 	d.checkBalancers(l)
 	if l.Proxy == "" && l.Steered == "" {

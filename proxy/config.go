@@ -8,13 +8,14 @@ type Listen struct {
 	DNS     string `yaml:"dns"`     // steering resolver
 	Admin   string `yaml:"admin"`   // health, metrics, PAC and console
 
+	SOCKS         SOCKS       `yaml:"socks"`          // whether Proxy speaks SOCKS5 too: none, anonymous, any
 	Transparent   Transparent `yaml:"transparent"`    // how a firewall brings connections to Steered: none, redirect, tproxy
 	ProxyProtocol []string    `yaml:"proxy_protocol"` // CIDRs of balancers that put a PROXY protocol header before every TCP connection
 }
 
 // DefaultListen returns the addresses of a configuration that names none.
 func DefaultListen() Listen {
-	return Listen{Proxy: "127.0.0.1:8080", Admin: "127.0.0.1:9090", Transparent: NotTransparent}
+	return Listen{Proxy: "127.0.0.1:8080", Admin: "127.0.0.1:9090", Transparent: NotTransparent, SOCKS: NoSOCKS}
 }
 
 // Upstream is the upstream section of the configuration: how origins are reached.

@@ -44,6 +44,9 @@ type Server struct {
 	// Transparent is how a firewall brings connections to the steered listener.
 	Transparent Transparent
 
+	// SOCKS is whether the explicit proxy speaks SOCKS5 as well.
+	SOCKS SOCKS
+
 	// IdleTimeout ends tunnels and intercepted connections on which nothing
 	// moves. If zero, 5 minutes.
 	IdleTimeout time.Duration
@@ -72,6 +75,7 @@ type Server struct {
 	hand   *handover    // finished handshakes on their way to inner
 	conns  jobs
 	open   openConns
+	quiet  openConns       // those that have not said their first byte
 	base   context.Context // of all dialling; ends when Shutdown's time is up
 	cut    context.CancelFunc
 	own    ownAddresses
@@ -95,7 +99,11 @@ func (s *Server) Use(r *Rules) {
 func (s *Server) ServeProxy(l net.Listener) error {
 	s.start()
 	s.own.add(l.Addr())
-	return s.front.Serve(s.meter(l))
+	l = s.meter(l)
+	if s.SOCKS == Anonymous || s.SOCKS == AnySOCKS {
+		return s.serveBoth(l)
+	}
+	return s.front.Serve(l)
 }
 
 // start builds the two HTTP servers once.

@@ -74,7 +74,7 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	if d.events, err = audit.Open(d.eventsOf(f), stateDir(f, "events"), observer()); err != nil {
 		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
 	}
-	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, d.signals, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log, Transparent: f.Listen.Transparent, Limits: f.Limits}
+	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, d.signals, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log, Transparent: f.Listen.Transparent, SOCKS: f.Listen.SOCKS, Limits: f.Limits}
 	d.in.own, d.in.ours, d.in.metrics, d.in.log = d.server.Owns, d.signedByUs, d.server.Metrics, log
 	b, err := assemble(f, d.in)
 	if err != nil {
