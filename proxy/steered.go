@@ -21,9 +21,9 @@ func (s *Server) ServeSteered(l net.Listener) error {
 		l.Close()
 		return http.ErrServerClosed
 	}
-	l = s.meter(l)
+	metered := s.meter(l) // under a name of its own: Shutdown may be reading l
 	for {
-		conn, err := l.Accept()
+		conn, err := metered.Accept()
 		switch {
 		case s.closed.Load():
 			if err == nil {
