@@ -71,7 +71,7 @@ func (c *Cloud) imitation(n hosts.Name) func(http.ResponseWriter, *http.Request,
 }
 
 // Publish lets handler answer for a host that nobody restricts, in the place of
-// the page that every such host has.
+// the page that every such host has. TLS knows a host that was published.
 func (c *Cloud) Publish(n hosts.Name, handler http.Handler) { c.sites.Store(n, handler) }
 
 // crossOrigin lets a page of another origin read the answer, as Graph and the

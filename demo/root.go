@@ -132,7 +132,7 @@ func (c *Cloud) tlsConfig() *tls.Config {
 			if err != nil {
 				return nil, err
 			}
-			if !exists(n) {
+			if _, published := c.sites.Load(n); !published && !exists(n) {
 				return nil, fmt.Errorf("%w: %s", errNoSuchName, n)
 			}
 			return c.root.leaf(n)
