@@ -91,7 +91,22 @@ func (f refusal) header(contentType string, length int) http.Header {
 	if f.Event != "" {
 		h["Tenantgate-Event"] = []string{f.Event}
 	}
+	f.share(h)
 	return h
+}
+
+// share lets the script that asked read why it was refused, instead of a
+// network error that says nothing (CORS, fetch.spec.whatwg.org section 3.3).
+// There is nothing in a refusal that another site's script may not know.
+func (f refusal) share(h http.Header) {
+	if f.request == nil {
+		return
+	}
+	if origin := f.request.Header.Get("Origin"); origin != "" {
+		h["Access-Control-Allow-Origin"], h["Access-Control-Allow-Credentials"] = []string{origin}, []string{"true"}
+		h["Access-Control-Expose-Headers"] = []string{"Tenantgate-Reason, Tenantgate-Event"}
+		h["Vary"] = []string{"Origin"}
+	}
 }
 
 // write answers a request of ours with the refusal.

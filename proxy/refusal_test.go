@@ -89,6 +89,23 @@ func refused(t *testing.T, r *rig, resp *http.Response, status int, reason polic
 	}
 }
 
+func TestAScriptCanReadWhyItWasRefused(t *testing.T) {
+	each(t, func(t *testing.T, proto string) {
+		for origin, want := range map[string]string{"https://app.example": "https://app.example", "": ""} {
+			r := newRig(t)
+			req := must(http.NewRequest("GET", "https://"+restricted+"/v1.0/me", nil))(t)
+			req.Header.Set("Authorization", "Bearer opaque")
+			if origin != "" {
+				req.Header.Set("Origin", origin)
+			}
+			resp := must(r.client(proto).Do(req))(t)
+			if got := resp.Header.Get("Access-Control-Allow-Origin"); resp.StatusCode != http.StatusForbidden || got != want {
+				t.Errorf("Origin %q: %s, Access-Control-Allow-Origin %q", origin, resp.Status, got)
+			}
+		}
+	})
+}
+
 func TestEveryWayInIsRefusedAlike(t *testing.T) {
 	tests := []struct {
 		name   string
