@@ -19,7 +19,7 @@ mount --bind /dev/null "$(touch "$tree/dev/null" && echo "$tree/dev/null")"
 : >"$tree/var/lib/dpkg/available"
 printf 'root:x:0:0::/root:/bin/sh\n' >"$tree/etc/passwd"
 printf 'root:x:0:\n' >"$tree/etc/group"
-cp /etc/ld.so.* "$tree/etc/" && cp -r /etc/alternatives "$tree/etc/"
+cp -r /etc/ld.so.* /etc/alternatives "$tree/etc/"
 cp "$dir"/?.deb "$tree/tmp/"
 inside() { chroot "$tree" "$@"; }
 dpkg() { inside dpkg --force-depends --force-confold "$@"; }
