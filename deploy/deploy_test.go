@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,7 +115,8 @@ var scratch string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "deploy")
 	if err != nil {
-		panic(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	scratch = dir
 	code := m.Run()
