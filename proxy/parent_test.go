@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantgate/tenantgate/demo"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 )
@@ -35,9 +36,9 @@ func behind(t *testing.T, serve func(c net.Conn, target string)) func(*setup) {
 }
 
 func TestParentProxyCarriesTunnelsAndRequests(t *testing.T) {
-	var r *rig
-	r = newRig(t, behind(t, func(c net.Conn, target string) {
-		origin, err := r.cloud.Dial(t.Context(), "tcp", target)
+	var cloud *demo.Cloud
+	r := newRig(t, func(s *setup) { cloud = s.cloud }, behind(t, func(c net.Conn, target string) {
+		origin, err := cloud.Dial(t.Context(), "tcp", target)
 		if err != nil {
 			return
 		}

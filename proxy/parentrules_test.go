@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -102,7 +103,7 @@ func TestAnHTTPSParentIsVerified(t *testing.T) {
 }
 
 func TestAParentThatWantsOtherCredentialsIsToldOnceAndCounted(t *testing.T) {
-	var log bytes.Buffer
+	var log lines
 	metrics := prometheus.NewRegistry()
 	r := newRig(t, func(s *setup) {
 		s.server.Metrics = proxy.NewMetrics(metrics)
@@ -121,11 +122,29 @@ func TestAParentThatWantsOtherCredentialsIsToldOnceAndCounted(t *testing.T) {
 		}
 	}
 	if n := strings.Count(log.String(), "407"); n != 1 || strings.Contains(log.String(), "hunter2") {
-		t.Errorf("the log says\n%s", &log)
+		t.Errorf("the log says\n%s", log.String())
 	}
 	if n := countOf(t, metrics, "tenantgate_connections_total", string(policy.ParentAuth)); n != 3 {
 		t.Errorf("counted %v, want 3", n)
 	}
+}
+
+// lines is a log that is read while it is written.
+type lines struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
 }
 
 // countOf is the value of a counter with this reason.
@@ -185,9 +204,11 @@ func TestWhatIsKnownOfADestinationIsJudgedBeforeAParentIsAsked(t *testing.T) {
 }
 
 func TestAProxyIsNotItsOwnParent(t *testing.T) {
-	var dialer *proxy.Dialer
-	r := newRig(t, func(s *setup) { dialer = s.dialer })
+	r := newRig(t)
+	rules, dialer := *r.rules, *r.rules.Origin
 	dialer.Parent = must(proxy.NewParent("http://"+r.proxy, nil))(t)
+	rules.Origin = &dialer
+	r.server.Use(&rules)
 	if _, resp := r.connect(unlisted + ":443"); resp.Header.Get("Tenantgate-Reason") != string(policy.ProxyLoop) {
 		t.Errorf("%s %v", resp.Status, resp.Header)
 	}
