@@ -15,6 +15,7 @@ func (s *Server) Starve(of string, n int) {
 
 // Taken is how many connections and bodies are counted now.
 func (s *Server) Taken() (connections, bodies int) {
+	s.start()
 	count := func(h *held) int {
 		h.mu.Lock()
 		defer h.mu.Unlock()

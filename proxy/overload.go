@@ -167,7 +167,7 @@ func (s *Server) affords(c *client) bool {
 // gives it back.
 func (x *exchange) affordsBody() (done func(), ok bool) {
 	s := x.server
-	if s.budgets == nil || x.w == nil || !hasBody(x.in) {
+	if x.w == nil || !hasBody(x.in) { // nobody is asking, or nothing is there
 		return func() {}, true
 	}
 	by, of := payer(x.client.from.Addr()), ofMemory
