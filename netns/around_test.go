@@ -29,6 +29,9 @@ var ways = []way{
 	{"sign-in host by a resolver over HTTPS whose address is known", func(n *network) string {
 		return n.past("--doh-url", "https://"+dohHost+"/dns-query", "--resolve", dohHost+":443:"+dohAddr)
 	}},
+	{"resolver over HTTPS at its own address", func(n *network) string {
+		return n.says(n.curl("cloud.pem", "https://"+dohHost+"/dns-query", "--resolve", dohHost+":443:"+dohAddr))
+	}},
 	{"HTTP/3 to the sign-in address", func(n *network) string { return n.datagram(signInAddr + ":443") }},
 	{"resolver over HTTPS through the proxy", func(n *network) string {
 		return n.says(n.curl("device.pem", "https://"+dohHost+"/dns-query", "--proxy", "http://"+gateAddr+":8080"))
@@ -49,7 +52,8 @@ func TestADeviceThatGoesRound(t *testing.T) {
 		"sign-in host at its own address":                              {"untagged", "refused"},
 		"sign-in address under another name":                           {"answered 200", "refused"},
 		"sign-in host by a resolver over HTTPS":                        {"no address", "no address"},
-		"sign-in host by a resolver over HTTPS whose address is known": {"untagged", "refused"},
+		"sign-in host by a resolver over HTTPS whose address is known": {"untagged", "no address"},
+		"resolver over HTTPS at its own address":                       {"answered 400", "refused"},
 		"HTTP/3 to the sign-in address":                                {"answered", "refused"},
 		"resolver over HTTPS through the proxy":                        {"the proxy says no", "the proxy says no"},
 		"unlisted site":                                                {"answered 200", "answered 200"},

@@ -87,5 +87,8 @@ func (n *network) browse(chromium, address string) string {
 	if err != nil {
 		n.t.Fatalf("chromium: %v: %s", err, said.String())
 	}
+	if len(out) == 0 {
+		n.t.Logf("chromium shows nothing: %s", said.String())
+	}
 	return string(out)
 }

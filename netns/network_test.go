@@ -89,6 +89,8 @@ func (n *network) wire() {
 		n.must("ip", "netns", "add", ns)
 		n.t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", ns).Run() })
 		n.must("ip", "-n", ns, "link", "set", "lo", "up")
+		// Chromium gives up a page when an address comes late (ERR_NETWORK_CHANGED), as that of an IPv6 link does.
+		n.must("ip", "netns", "exec", ns, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
 	}
 	for i, ns := range []string{n.device, n.gate, n.world, n.parent} {
 		near, far := fmt.Sprintf("10.77.%d.1", i), []string{deviceAddr, gateAddr, "10.77.2.2", parentAddr}[i]
@@ -111,7 +113,7 @@ func (n *network) resolvesAt(ns, addr string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		n.t.Fatal(err)
 	}
-	n.t.Cleanup(func() { os.RemoveAll(dir) })
+	n.t.Cleanup(func() { os.RemoveAll(dir); os.Remove("/etc/netns") }) // the latter if nothing else is in it
 	if err := os.WriteFile(filepath.Join(dir, "resolv.conf"), []byte("nameserver "+addr+"\noptions timeout:2 attempts:2\n"), 0o644); err != nil {
 		n.t.Fatal(err)
 	}
