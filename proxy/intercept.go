@@ -104,7 +104,7 @@ func (s *Server) interceptTLS() *tls.Config {
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 			c := h.Conn.(*client)
 			c.hello = h
-			return s.mirror.offer(c.dst), nil // nil is this one
+			return s.mirror.offer(c.dst, h.SupportedProtos), nil // nil is this one
 		},
 		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return s.Leaves.Leaf(h.Conn.(*client).leaf)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"net/http"
+	"slices"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -42,9 +43,10 @@ func (m *mirror) learn(a hosts.Authority, sent *http.Request, resp *http.Respons
 	m.old.Add(a, struct{}{})
 }
 
-// offer is what a client of a is offered; nil is both.
-func (m *mirror) offer(a hosts.Authority) *tls.Config {
-	if m.old.Contains(a) {
+// offer is what a client of a is offered; nil is both. A client that knows
+// HTTP/2 alone is served in it and translated: gRPC libraries are like that.
+func (m *mirror) offer(a hosts.Authority, known []string) *tls.Config {
+	if m.old.Contains(a) && (len(known) == 0 || slices.Contains(known, "http/1.1")) {
 		return m.config
 	}
 	return nil

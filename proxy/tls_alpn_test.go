@@ -7,10 +7,14 @@ import (
 	"testing"
 )
 
-// agreed is the protocol that a client gets which would take both.
-func (r *rig) agreed(t *testing.T, host string) string {
+// agreed is the protocol that a client gets which would take both, or what is
+// known to it.
+func (r *rig) agreed(t *testing.T, host string, known ...string) string {
 	t.Helper()
-	c := r.tls(host, "h2", "http/1.1")
+	if len(known) == 0 {
+		known = []string{"h2", "http/1.1"}
+	}
+	c := r.tls(host, known...)
 	defer c.Close()
 	return c.ConnectionState().NegotiatedProtocol
 }
@@ -29,6 +33,9 @@ func TestAClientIsOfferedWhatItsOriginSpeaks(t *testing.T) {
 			}
 			if got := r.agreed(t, restricted); got != tt.then {
 				t.Errorf("afterwards: %s, want %s", got, tt.then)
+			}
+			if got := r.agreed(t, restricted, "h2"); got != "h2" {
+				t.Errorf("a client of HTTP/2 alone: %s, want h2", got)
 			}
 			if got := r.agreed(t, signIn); got != "h2" {
 				t.Errorf("another host: %s, want h2", got)
