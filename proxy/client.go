@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenantgate/tenantgate/hosts"
@@ -27,6 +28,8 @@ type client struct {
 	meant netip.AddrPort
 
 	agent string // User-Agent of the CONNECT: who dials, where TLS does not come to pass
+
+	mirrored atomic.Bool // the mirror has learnt from this connection
 
 	// hello is what the client said in TLS, until its handshake is done.
 	hello *tls.ClientHelloInfo

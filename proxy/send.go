@@ -25,7 +25,7 @@ func (x *exchange) send(v policy.Verdict) {
 	}
 	x.status = resp.StatusCode
 	x.agreed = x.rules.Trust.tell(resp.TLS)
-	x.server.mirror.learn(x.client.dst, x.out, resp)
+	x.server.mirror.learn(x.client, x.out, resp)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		x.switchProtocols(resp)
 		return

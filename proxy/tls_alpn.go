@@ -30,12 +30,14 @@ func newMirror(offer *tls.Config) mirror {
 	return m
 }
 
-// learn notes what an origin has chosen of h2 and http/1.1. A request that
-// upgrades is sent over a connection to which only the latter was offered.
-func (m *mirror) learn(a hosts.Authority, sent *http.Request, resp *http.Response) {
-	if resp.TLS == nil || len(sent.Header["Upgrade"]) > 0 {
+// learn notes, once for each client's connection, what the origin has chosen of
+// h2 and http/1.1. A request that upgrades is sent over a connection to which
+// only the latter was offered.
+func (m *mirror) learn(c *client, sent *http.Request, resp *http.Response) {
+	if resp.TLS == nil || len(sent.Header["Upgrade"]) > 0 || c.mirrored.Load() || c.mirrored.Swap(true) {
 		return
 	}
+	a := c.dst
 	if resp.TLS.NegotiatedProtocol == "h2" {
 		m.old.Remove(a)
 		return
