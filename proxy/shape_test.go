@@ -33,7 +33,6 @@ type shape struct {
 	header       []string
 	body         []string
 	want         []string
-	sets         []string
 	lineOfSource int
 }
 

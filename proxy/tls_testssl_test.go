@@ -73,12 +73,12 @@ func grade(t *testing.T, tool, target string) (found []finding) {
 		"-p", "-s", "-f", "-S", "-U", "--jsonfile", report, target)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it has children and files of its own to tidy up
 	cmd.WaitDelay = 10 * time.Second
-	out, err := cmd.CombinedOutput()
+	out, _ := cmd.CombinedOutput() // the exit code counts findings
 	if ctx.Err() != nil {
 		t.Fatalf("testssl did not end in %v:\n%s", grading, out)
 	}
-	raw, missing := os.ReadFile(report) // the exit code counts findings
-	if err = errors.Join(missing, json.Unmarshal(raw, &found)); err != nil {
+	raw, missing := os.ReadFile(report)
+	if err := errors.Join(missing, json.Unmarshal(raw, &found)); err != nil {
 		t.Fatalf("testssl: %v\n%s", err, out)
 	}
 	return found
