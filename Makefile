@@ -42,7 +42,7 @@ h2spec: ## HTTP/2 conformance of intercepted connections (needs h2spec)
 scorecard: ## every figure of docs/scorecard.md, or that it was not run
 	@.ci/scorecard
 
-check: lint race h2spec fuzz ## what CI runs after the tests
+check: lint race h2spec ## what CI runs after the tests
 
 release: ## static binaries and checksums in dist/
 	@.ci/release
