@@ -66,7 +66,7 @@ func BenchmarkSend(b *testing.B) {
 			}
 			defer closeSink(s)
 			if azure, ok := s.(*Sentinel); ok {
-				azure.credential = token{new(string)}
+				azure.credential = token{new(atomic.Value)}
 			}
 			batch, size := many(1000), 0
 			for _, l := range batch {

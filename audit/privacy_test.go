@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,7 +91,7 @@ func outlets(t *testing.T, p PrivacyConfig, events ...*Event) map[string]string 
 	l, err := openLog(cfg, dir, testObserver, func(c SinkConfig, o Observer) (Sink, error) {
 		s, err := newSink(c, o)
 		if azure, ok := s.(*Sentinel); ok {
-			azure.credential = token{new(string)}
+			azure.credential = token{new(atomic.Value)}
 		}
 		return s, err
 	})

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -233,10 +234,11 @@ func (s *ingestion) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // token is a credential of azcore that a test holds.
-type token struct{ scope *string }
+// token gives a token, on whatever goroutine asks, and keeps what for.
+type token struct{ scope *atomic.Value }
 
 func (c token) GetToken(_ context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	*c.scope = o.Scopes[0]
+	c.scope.Store(o.Scopes[0])
 	return azcore.AccessToken{Token: "t0ken", ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
 
@@ -250,7 +252,7 @@ func TestSentinelGetsRowsWithinItsLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var scope string
+	var scope atomic.Value
 	s := made.(*Sentinel)
 	s.credential = token{&scope}
 	defer s.Close()
@@ -263,8 +265,8 @@ func TestSentinelGetsRowsWithinItsLimits(t *testing.T) {
 	if err := s.Send(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	if len(server.rows) != 1500 || server.calls < 3 || scope != "https://monitor.azure.com/.default" {
-		t.Errorf("%d rows in %d calls, scope %s", len(server.rows), server.calls, scope)
+	if len(server.rows) != 1500 || server.calls < 3 || scope.Load() != "https://monitor.azure.com/.default" {
+		t.Errorf("%d rows in %d calls, scope %v", len(server.rows), server.calls, scope.Load())
 	}
 	row := server.rows[0]
 	for column, want := range map[string]any{
@@ -386,15 +388,15 @@ func TestEventHubsGetsATokenOfEntras(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cluster.Close()
-	var said []string
+	said := make(chan string, 100) // the cluster and we are never in step
 	cluster.ControlKey(int16(kmsg.SASLHandshake), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
-		said = append(said, r.(*kmsg.SASLHandshakeRequest).Mechanism)
+		said <- r.(*kmsg.SASLHandshakeRequest).Mechanism
 		return r.ResponseKind(), nil, true
 	})
 	cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
-		said = append(said, string(r.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes))
+		said <- string(r.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes)
 		return r.ResponseKind(), nil, true
 	})
 	s, err := newSink(SinkConfig{Name: "hub", Type: "kafka", Kafka: KafkaConfig{
@@ -404,11 +406,14 @@ func TestEventHubsGetsATokenOfEntras(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.(io.Closer).Close()
-	var scope string
+	var scope atomic.Value
 	s.(*Kafka).credential = token{&scope}
 	send(t, s, sample(blocked()))
-	if scope != "https://127.0.0.1/.default" || len(said) < 2 || said[0] != "OAUTHBEARER" || !strings.Contains(said[1], "auth=Bearer t0ken") {
-		t.Errorf("scope %s, said %q", scope, said)
+	if mechanism, message := <-said, <-said; mechanism != "OAUTHBEARER" || !strings.Contains(message, "auth=Bearer t0ken") {
+		t.Errorf("said %q and %q", mechanism, message)
+	}
+	if scope.Load() != "https://127.0.0.1/.default" {
+		t.Errorf("scope %v", scope.Load())
 	}
 }
 
