@@ -174,6 +174,11 @@ func (e *entry) pack(q *query, name string, answer, proofs []dns.RR) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errPack, err)
 	}
+	// Unpack takes a record whose data ends between two fields where the message
+	// ends too, and Pack makes of it what nobody can read.
+	if err := new(dns.Msg).Unpack(b); err != nil {
+		return fmt.Errorf("%w: %w", errPack, err)
+	}
 	end := headerSize + len(q.question)
 	if len(b) < end || !sameQuestion(b[headerSize:end], q.question) {
 		return errPack
