@@ -1,3 +1,7 @@
+// Package netns_test puts devices, a router, the real program, a parent proxy
+// and the world into network namespaces of their own, and sees how traffic
+// arrives: by the PAC file, by the resolver, behind a parent, and not at all for
+// who tries to go round.
 package netns_test
 
 import (
