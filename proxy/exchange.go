@@ -46,7 +46,7 @@ type exchange struct {
 
 	agreed   audit.OriginTLS // with the origin
 	status   int
-	hints    *hints        // nil where the client understands none
+	hints    *hints        // nil before tag
 	received *countingBody // request body; nil without one. Not reused: the transport may read on after the answer
 	uploaded int64         // bytes from the client after a switch of protocols
 	sent     int64         // response body bytes
@@ -127,12 +127,8 @@ func target(r *http.Request) bool {
 // hop-by-hop fields and trailers of restriction headers, with our tags set
 // last. The client's own were deleted by screen, on every host.
 func (x *exchange) tag() {
-	ctx := x.in.Context()
-	if x.in.ProtoAtLeast(1, 1) {
-		x.hints = new(hints)
-		ctx = x.hints.listen(ctx, x.w)
-	}
-	x.out = outbound(ctx, x.in, x.client.dst)
+	x.hints = new(hints)
+	x.out = outbound(x.hints.listen(x.in, x.w), x.in, x.client.dst)
 	x.received = bodyOf(x)
 	h := x.out.Header
 	n := x.host

@@ -20,15 +20,18 @@ var errHints = errors.New("too many informational answers")
 type hints struct {
 	trace httptrace.ClientTrace
 	mu    sync.Mutex
-	w     http.ResponseWriter // nil when it is too late for hints
+	w     http.ResponseWriter // nil when it is too late for hints, or for a client that knows none
 	n     int
 }
 
-// listen returns ctx with a hook for informational answers to w.
-func (h *hints) listen(ctx context.Context, w http.ResponseWriter) context.Context {
-	h.w = w
-	h.trace.Got1xxResponse = h.pass
-	return httptrace.WithClientTrace(ctx, &h.trace)
+// listen returns r's context with a hook for informational answers to w, if
+// the client understands them.
+func (h *hints) listen(r *http.Request, w http.ResponseWriter) context.Context {
+	if r.ProtoAtLeast(1, 1) {
+		h.w = w
+	}
+	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, settle
+	return httptrace.WithClientTrace(r.Context(), &h.trace)
 }
 
 // pass passes one answer on. 100 Continue is net/http's own: the server sends

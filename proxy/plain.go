@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	"github.com/elazarl/goproxy"
@@ -76,7 +77,7 @@ func (p *plainRequest) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Re
 			return p.refuse(), nil
 		}
 	}
-	resp, err := p.rules.HTTP.RoundTrip(r)
+	resp, err := p.rules.HTTP.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: settle})))
 	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
 		resp.Body.Close() // nobody may switch to anything in clear
 		err = errSwitched

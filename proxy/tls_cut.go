@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 )
 
 // errCut is how a TLS connection ends that the other side did not end.
@@ -22,10 +23,13 @@ const (
 type cut struct {
 	net.Conn
 	begun, tls bool
+	rests      atomic.Bool // its reader waits, or it is closed; see settle
 }
 
 func (c *cut) Read(b []byte) (int, error) {
+	c.rests.Store(true)
 	n, err := c.Conn.Read(b)
+	c.rests.Store(err != nil)
 	if n > 0 && !c.begun {
 		c.begun, c.tls = true, b[0] == recordShake || b[0] == recordAlert
 	}
@@ -33,4 +37,11 @@ func (c *cut) Read(b []byte) (int, error) {
 		err = errCut
 	}
 	return n, err
+}
+
+// Close implements net.Conn.
+func (c *cut) Close() error {
+	err := c.Conn.Close()
+	c.rests.Store(true)
+	return err
 }
