@@ -23,11 +23,13 @@ const (
 type cut struct {
 	net.Conn
 	begun, tls bool
-	rests      atomic.Bool // its reader waits, or it is closed; see settle
+
+	rests atomic.Bool                   // its reader waits, or it is closed; see settle
+	waits atomic.Pointer[chan struct{}] // whoever waits for that
 }
 
 func (c *cut) Read(b []byte) (int, error) {
-	c.rests.Store(true)
+	c.rest()
 	n, err := c.Conn.Read(b)
 	c.rests.Store(err != nil)
 	if n > 0 && !c.begun {
@@ -41,7 +43,6 @@ func (c *cut) Read(b []byte) (int, error) {
 
 // Close implements net.Conn.
 func (c *cut) Close() error {
-	err := c.Conn.Close()
-	c.rests.Store(true)
-	return err
+	defer c.rest()
+	return c.Conn.Close()
 }
