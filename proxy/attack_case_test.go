@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
 )
 
 // attack is one file of testdata/attacks: what is sent, and what must become
@@ -22,13 +24,19 @@ type attack struct {
 // known are the keys of a case.
 var known = []string{
 	"id", "title", "way", "alpn", "target", "sni", "spell", "max", "pieces", "early", "offer", "ech", "names",
-	"policy", "methods", "expect", "event", "tagged", "dialled", "origin",
+	"meant", "policy", "methods", "expect", "event", "tagged", "dialled", "origin",
 }
 
 // key returns the value of a key for one run: the most specific spelling of it
-// wins, as in "expect steered h2", "expect h2", "expect".
+// wins, as in "expect steered h2", "expect h2", "expect". What is diverted ends
+// as what is steered, and SOCKS as CONNECT.
 func (a *attack) key(name string, r run) string {
 	way, alpn := r.words()
+	if way == "diverted" {
+		if _, own := a.keys[name+" diverted"]; !own {
+			way = "steered"
+		}
+	}
 	for _, full := range []string{name + " " + way + " " + alpn, name + " " + way, name + " " + alpn, name} {
 		if v, ok := a.keys[full]; ok {
 			return v
@@ -38,17 +46,16 @@ func (a *attack) key(name string, r run) string {
 }
 
 // run is one way of carrying a case out.
-type run struct{ steered, h2 bool }
+type run struct {
+	way string // explicit, steered, socks, diverted
+	h2  bool
+}
 
 func (r run) words() (way, alpn string) {
-	way, alpn = "explicit", "h1"
-	if r.steered {
-		way = "steered"
-	}
 	if r.h2 {
-		alpn = "h2"
+		return r.way, "h2"
 	}
-	return way, alpn
+	return r.way, "h1"
 }
 
 func (r run) String() string {
@@ -56,15 +63,31 @@ func (r run) String() string {
 	return way + "-" + alpn
 }
 
-// runs returns the ways in which the case applies.
+// runs returns the ways in which the case applies. What is explicit is asked
+// for by SOCKS too, and what is steered is diverted too: in one protocol, as
+// the ways differ before there is any.
 func (a *attack) runs() []run {
 	var all []run
+	alpns := strings.Fields(a.keys["alpn"])
 	for _, way := range strings.Fields(a.keys["way"]) {
-		for _, alpn := range strings.Fields(a.keys["alpn"]) {
-			all = append(all, run{steered: way == "steered", h2: alpn == "h2"})
+		for _, alpn := range alpns {
+			all = append(all, run{way, alpn == "h2"})
+		}
+		switch {
+		case way == "explicit" && a.viaSOCKS():
+			all = append(all, run{"socks", alpns[len(alpns)-1] == "h2"})
+		case way == "steered":
+			all = append(all, run{"diverted", alpns[0] == "h2"})
 		}
 	}
 	return all
+}
+
+// viaSOCKS tells whether a SOCKS request can say what the case's CONNECT does.
+func (a *attack) viaSOCKS() bool {
+	_, raw := a.sections["connect"]
+	_, ok := proxytest.SOCKS(a.keys["target"])
+	return ok && !raw && a.keys["alpn"] != "plain"
 }
 
 // attacks reads every case.
@@ -100,7 +123,7 @@ func readAttack(file string) (*attack, error) {
 	}
 	a := &attack{
 		file: filepath.Base(file), class: filepath.Base(filepath.Dir(file)),
-		keys: map[string]string{"way": "explicit steered"}, sections: map[string]string{},
+		keys: map[string]string{"way": "explicit steered", "meant": "93.184.215.14:443"}, sections: map[string]string{},
 	}
 	section := ""
 	for line := range strings.Lines(string(text)) {

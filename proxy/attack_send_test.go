@@ -13,20 +13,17 @@ import (
 type sent struct {
 	answers     []proxytest.Answer
 	intercepted bool
+	turnedAway  bool     // by a SOCKS reply, which has no reason
 	from        net.Addr // the client's own address, which events name
 	err         error    // the connection hangs, or the answer cannot be read
 }
 
 // send carries a case out.
-func (a *attack) send(rig *proxytest.Rig, v *values, r run, wants int) sent {
-	w := a.way(v, r)
-	if a.keys["alpn"] == "plain" {
-		w = proxytest.Way{}
-	}
+func (a *attack) send(st *stage, v *values, r run, wants int) sent {
+	w, rig := a.way(st, v, r), st.rig
 	conn, err := rig.Open(w)
-	var refused *proxytest.Refused
-	if errors.As(err, &refused) {
-		return sent{answers: []proxytest.Answer{refused.Answer}, from: rig.Last()}
+	if refused, ok := errors.AsType[*proxytest.Refused](err); ok {
+		return sent{answers: []proxytest.Answer{refused.Answer}, from: rig.Last(), turnedAway: w.SOCKS != ""}
 	}
 	if err != nil {
 		return sent{answers: []proxytest.Answer{{Reset: err.Error()}}, from: rig.Last()}
@@ -42,8 +39,8 @@ func (a *attack) send(rig *proxytest.Rig, v *values, r run, wants int) sent {
 		return s
 	}
 	tc, err := rig.Shake(conn, w)
-	if errors.As(err, &refused) {
-		s.answers = []proxytest.Answer{refused.Answer}
+	if refused, ok := errors.AsType[*proxytest.Refused](err); ok {
+		s.answers, s.turnedAway = []proxytest.Answer{refused.Answer}, w.SOCKS != ""
 		return s
 	}
 	if err != nil {
@@ -77,15 +74,25 @@ func (a *attack) methods(wants int) []string {
 }
 
 // way says how the client connects.
-func (a *attack) way(v *values, r run) proxytest.Way {
+func (a *attack) way(st *stage, v *values, r run) proxytest.Way {
 	target := v.expand(a.keys["target"])
 	w := proxytest.Way{
-		Steered: r.steered, Connect: "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n",
-		Early: a.keys["early"] == "yes", Name: a.keys["sni"], Spell: a.keys["spell"], ALPN: []string{"http/1.1"},
+		Connect: "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n",
+		Early:   a.keys["early"] == "yes", Name: a.keys["sni"], Spell: a.keys["spell"], ALPN: []string{"http/1.1"},
 		Pieces: len(a.keys["pieces"]),
 	}
 	if raw, ok := a.sections["connect"]; ok {
 		w.Connect = v.wire(raw)
+	}
+	switch {
+	case a.keys["alpn"] == "plain":
+		return proxytest.Way{At: st.rig.Explicit}
+	case r.way == "steered":
+		w.Connect, w.At = "", st.rig.Steered
+	case r.way == "diverted":
+		w.Connect, w.At = "", st.diverted
+	case r.way == "socks":
+		w.SOCKS, _ = proxytest.SOCKS(target)
 	}
 	if r.h2 {
 		w.ALPN = []string{"h2"}

@@ -2,8 +2,10 @@ package proxy_test
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tenantgate/tenantgate/hosts"
@@ -41,6 +43,8 @@ func TestAttacksEndAsTheyMust(t *testing.T) {
 type stage struct {
 	rig       *proxytest.Rig
 	neighbour *proxytest.Neighbour
+	diverted  string // address of a listener for what a firewall diverts
+	meant     atomic.Pointer[netip.AddrPort]
 }
 
 func newStage(t *testing.T, settings string) *stage {
@@ -74,7 +78,23 @@ func newStage(t *testing.T, settings string) *stage {
 	rig := proxytest.New(t, o)
 	s := &stage{rig: rig, neighbour: rig.Neighbour()}
 	t.Cleanup(s.neighbour.Close)
+	s.divert(t)
 	return s
+}
+
+// divert listens for what a firewall would divert from where the case says.
+func (s *stage) divert(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.diverted = l.Addr().String()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.rig.Server.ServeDiverted(l, func() netip.AddrPort { return *s.meant.Load() })
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
 }
 
 func (s *stage) carryOut(t *testing.T, a *attack, r run, board *scorecard) {
@@ -82,6 +102,11 @@ func (s *stage) carryOut(t *testing.T, a *attack, r run, board *scorecard) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	meant, err := netip.ParseAddrPort(a.keys["meant"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.meant.Store(&meant)
 	s.rig.Net.Script(names(t, a.keys["names"]))
 	s.rig.Cloud.Reset()
 	s.rig.Events.Reset()
@@ -89,7 +114,10 @@ func (s *stage) carryOut(t *testing.T, a *attack, r run, board *scorecard) {
 	beside := s.besides(a)
 	meanwhile := make(chan error, 1)
 	go func() { meanwhile <- s.neighbour.Ask(beside) }()
-	got := a.send(s.rig, v, r, len(want))
+	got := a.send(s, v, r, len(want))
+	if got.turnedAway && want[0].word == "BLOCK" {
+		want[0].word = "CLOSE" // a SOCKS client is told a number
+	}
 	if err := <-meanwhile; err != nil {
 		t.Errorf("meanwhile: %v", err)
 	}

@@ -1,5 +1,30 @@
 package proxy
 
+import (
+	"net"
+	"net/netip"
+)
+
+// ServeDiverted serves what l accepts as if a firewall had diverted it here on
+// its way to what to says; without that it takes a kernel, see TestDiverted… of
+// cmd/tenantgate. It returns when l is closed.
+func (s *Server) ServeDiverted(l net.Listener, to func() netip.AddrPort) {
+	s.start()
+	metered := s.meter(l)
+	for {
+		conn, err := metered.Accept()
+		if err != nil {
+			return
+		}
+		s.conns.Go(func() {
+			defer s.hold(conn)()
+			c := &client{Conn: conn, from: addrPort(conn.RemoteAddr()), way: silent{}, meant: to()}
+			defer s.survive(c)
+			s.route(c)
+		})
+	}
+}
+
 // Starve leaves a budget of a running server with little: n for each client.
 func (s *Server) Starve(of string, n int) {
 	s.start()

@@ -49,6 +49,11 @@ func (s *Server) steer(conn net.Conn) {
 		s.turnAway(c, policy.ProxyLoop)
 		return
 	}
+	s.route(c)
+}
+
+// route goes by the name in the hello of c.
+func (s *Server) route(c *client) {
 	sni, err := peekHello(c, s.handshakeTimeout())
 	if err == nil && sni == "" {
 		err = errBadHello

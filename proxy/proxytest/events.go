@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,7 @@ type Events struct {
 	mu      sync.Mutex
 	given   []audit.Event
 	changed chan struct{}
+	start   int64 // of the file when Reset was called
 }
 
 func openEvents(t testing.TB, dir string) *Events {
@@ -45,11 +47,14 @@ func (e *Events) Record(event *audit.Event) error {
 	return err
 }
 
-// Reset forgets what was given. The file stays.
+// Reset forgets what was given. The file stays, and is read from here on.
 func (e *Events) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.given = nil
+	if info, err := os.Stat(e.file); err == nil {
+		e.start = info.Size()
+	}
 }
 
 // Given returns the events since Reset.
@@ -80,13 +85,26 @@ func (e *Events) Await(ctx context.Context, want func(audit.Event) bool) (audit.
 	}
 }
 
-// Raw returns the event file as it is on disk.
-func (e *Events) Raw() ([]byte, error) { return os.ReadFile(e.file) }
+// Raw returns what came into the event file since Reset, as it is on disk.
+func (e *Events) Raw() ([]byte, error) {
+	e.mu.Lock()
+	start := e.start
+	e.mu.Unlock()
+	f, err := os.Open(e.file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if _, err := f.Seek(start, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(f)
+}
 
 // A Line is one event as it stands in the file.
 type Line map[string]any
 
-// Line returns the event with this id from the file; nil if it is not there.
+// Line returns the event with this id from Raw; nil if it is not there.
 func (e *Events) Line(id string) (Line, error) {
 	raw, err := e.Raw()
 	if err != nil {

@@ -2,6 +2,7 @@ package proxytest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,9 +21,10 @@ const patience = 10 * time.Second
 
 // Way is how a client reaches its destination.
 type Way struct {
-	Steered bool
-	Connect string // bytes of the CONNECT request, where it is not steered
-	Early   bool   // the TLS hello goes out together with the CONNECT request
+	At      string // address of a listener; empty: the explicit proxy's
+	Connect string // bytes of the CONNECT request; empty: there is none
+	SOCKS   string // bytes of a SOCKS request instead
+	Early   bool   // the TLS hello goes out together with the request
 
 	Name   string   // server name of the TLS hello; empty: none
 	Spell  string   // what the hello says instead of Name, of the same length
@@ -32,37 +34,37 @@ type Way struct {
 	ECH    []byte   // an ECHConfigList; nil: none
 }
 
-// Refused is an answer to CONNECT that is not 200.
+// Refused is an answer to CONNECT that is not 200, or to SOCKS that is not 0.
 type Refused struct{ Answer }
 
 func (r *Refused) Error() string {
-	return fmt.Sprintf("CONNECT: %d %s", r.Status, r.Header.Get("Tenantgate-Reason"))
+	return fmt.Sprintf("refused: %d %s %s", r.Status, r.Header.Get("Tenantgate-Reason"), r.Reset)
 }
 
 // Open connects by w as far as before TLS. Early connections have not sent
-// their CONNECT yet; without a CONNECT the connection is to the proxy itself.
+// their request yet; without a request the connection is to the proxy itself.
 func (r *Rig) Open(w Way) (net.Conn, error) {
-	addr := r.Explicit
-	if w.Steered {
-		addr = r.Steered
-	}
-	conn, err := net.DialTimeout("tcp", addr, patience)
+	conn, err := net.DialTimeout("tcp", cmp.Or(w.At, r.Explicit), patience)
 	if err != nil {
 		return nil, err
 	}
 	r.last = conn.LocalAddr()
 	_ = conn.SetDeadline(time.Now().Add(patience))
+	request, answered := w.Connect, accepted
+	if w.SOCKS != "" {
+		request, answered = w.SOCKS, granted
+	}
 	switch {
-	case w.Steered || w.Connect == "":
+	case request == "":
 		return conn, nil
 	case w.Early:
-		return &early{Conn: conn, before: []byte(w.Connect)}, nil
+		return &early{Conn: conn, before: []byte(request), answered: answered}, nil
 	}
-	if _, err := io.WriteString(conn, w.Connect); err != nil {
+	if _, err := io.WriteString(conn, request); err != nil {
 		conn.Close()
 		return nil, err
 	}
-	return accepted(conn)
+	return answered(conn)
 }
 
 // accepted reads the answer to CONNECT.
@@ -128,12 +130,13 @@ func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 // CloseWrite ends the client's direction.
 func (b *buffered) CloseWrite() error { return b.Conn.(*net.TCPConn).CloseWrite() }
 
-// early puts its CONNECT in front of the first write, and takes the answer off
+// early puts its request in front of the first write, and takes the answer off
 // in front of the first read.
 type early struct {
 	net.Conn
-	before []byte
-	in     net.Conn
+	before   []byte
+	answered func(net.Conn) (net.Conn, error)
+	in       net.Conn
 }
 
 func (e *early) Write(p []byte) (int, error) {
@@ -148,7 +151,7 @@ func (e *early) Write(p []byte) (int, error) {
 
 func (e *early) Read(p []byte) (int, error) {
 	if e.in == nil {
-		in, err := accepted(e.Conn)
+		in, err := e.answered(e.Conn)
 		if err != nil {
 			return 0, err
 		}
