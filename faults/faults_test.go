@@ -1,0 +1,156 @@
+package faults_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// back is how long service may take to be back when a fault is over.
+const back = 10 * time.Second
+
+// faults are the scenarios of the list. Those without a function stand beside
+// what they are about; where, docs/scorecard.md says.
+var faults = []struct {
+	id, name string
+	always   bool // in every "go test", with little load
+	scenario func(*stage)
+}{
+	{"R01", "reload, valid, 100 times", true, validReloads},
+	{"R02", "reload, invalid", true, invalidReload},
+}
+
+// stage is the program, its world, and the load on it.
+type stage struct {
+	*testing.T
+	scale scale
+	world *world
+	zone  *zone
+	siem  *siem
+	gate  *gate
+	load  *load
+}
+
+func TestFault(t *testing.T) {
+	if outside != "" {
+		missing(t, outside)
+	}
+	s := scaled()
+	for _, f := range faults {
+		t.Run(f.id, func(t *testing.T) {
+			if !f.always && !s.full {
+				t.Skip("not in every run: TENANTGATE_FAULT_RATE is not set")
+			}
+			st := newStage(t, s)
+			f.scenario(st)
+			st.conclude()
+		})
+	}
+}
+
+func newStage(t *testing.T, s scale) *stage {
+	return &stage{T: t, scale: s, world: newWorld(t), zone: newZone(t), siem: newSIEM(t), gate: newGate(t), load: newLoad(t, s)}
+}
+
+// run starts the program and the load, and waits until everything works.
+func (s *stage) run(with settings) {
+	s.Helper()
+	s.gate.configure(with)
+	s.gate.run()
+	s.load.trust(s.gate.state)
+	s.load.begin()
+	s.await("tunnels are open", func() bool { return s.load.tunnels.Load() == int64(s.scale.tunnels) })
+	s.works()
+}
+
+func (s *stage) await(what string, done func() bool) {
+	s.Helper()
+	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.Fatalf("not so: %s\n%s%s", what, s.load, s.gate.log.last())
+		}
+	}
+}
+
+// under waits until the load has sent n seconds' worth of requests more.
+func (s *stage) under(seconds float64) {
+	s.Helper()
+	had := s.load.asked()
+	s.await("asked", func() bool { return s.load.asked() >= had+int(seconds*float64(s.scale.rate)) })
+}
+
+// works fails unless every kind of client is served again in time.
+func (s *stage) works() {
+	s.Helper()
+	began := time.Now()
+	allowed := back
+	if !s.scale.full {
+		allowed = patience // a machine that has other things to do
+	}
+	for last := ""; ; time.Sleep(10 * time.Millisecond) {
+		if last = s.probe(); last == "" {
+			break
+		}
+		if time.Since(began) > allowed {
+			s.Fatalf("no service %v after the fault: %s\n%s%s", allowed, last, s.load, s.gate.log.last())
+		}
+	}
+	s.Logf("service after %v", time.Since(began).Round(time.Millisecond))
+}
+
+// probe does everything once in each way, on new connections; empty if all of
+// it went well.
+func (s *stage) probe() string {
+	for i := range 4 {
+		c := s.load.client(i)
+		for _, k := range kinds[:4] {
+			if _, outcome, _ := s.load.ask(k, c); outcome != "ok" {
+				c.CloseIdleConnections()
+				return string(k) + ": " + outcome
+			}
+		}
+		c.CloseIdleConnections()
+	}
+	c, err := s.load.openTunnel(s.Context(), net.IPv4(127, 0, 4, 1))
+	if err == nil {
+		err = echoed(c, "probe")
+		c.Close()
+	}
+	if err != nil {
+		return string(tunnel) + ": " + err.Error()
+	}
+	return ""
+}
+
+// conclude is what holds after every fault: it works, nothing crashed, nothing
+// got through, nothing is without its event.
+func (s *stage) conclude() {
+	s.Helper()
+	s.works()
+	s.load.end()
+	s.gate.sound()
+	for _, what := range append(s.world.faults(), s.load.wrong...) {
+		s.Error(what)
+	}
+	s.recorded()
+	s.Logf("what clients were answered:\n%s", strings.TrimSuffix(s.load.String(), "\n"))
+}
+
+// recorded waits until each refusal has its event, in the files of the program
+// or at the receiver of events.
+func (s *stage) recorded() {
+	s.Helper()
+	kept := map[string]bool{}
+	for _, id := range s.gate.events() {
+		kept[id] = true
+	}
+	var rest []string
+	for _, id := range s.load.events {
+		if !kept[id] {
+			rest = append(rest, id)
+		}
+	}
+	s.await("every refusal has its event", func() bool { return s.siem.lacks(rest) == 0 })
+	s.Logf("%d refusals, each with its event; %d at the receiver alone", len(s.load.events), len(rest))
+}

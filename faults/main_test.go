@@ -1,0 +1,129 @@
+// Package faults_test breaks one thing at a time under load, and looks at what
+// clients, origins, the event log and the receiver of events saw.
+//
+// The program is the real one, built for the tests and run as a process of its
+// own in a network and a mount namespace that hold nothing else: its origins
+// and their resolver are on loopback at port 443 and 53. Whatever breaks, it
+// must not crash, nothing foreign may reach an origin, no sign-in may arrive
+// there without its tag, each refusal must have its event, and service must be
+// back when the fault is over.
+//
+// "go test" runs a few of the faults with little load. All of them, with what
+// docs/scorecard.md promises: TENANTGATE_FAULT_RATE=500 TENANTGATE_FAULT_TUNNELS=200.
+package faults_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience ends a test that hangs; nothing waits that long for what works.
+const patience = 60 * time.Second
+
+// inside tells this binary that it runs in namespaces of its own.
+const inside = "TENANTGATE_FAULTS_INSIDE"
+
+// outside is why there are no namespaces; empty if there are.
+var outside string
+
+func TestMain(m *testing.M) {
+	if os.Getenv(inside) == "" {
+		code, err := enclosed()
+		if err == nil {
+			os.Exit(code)
+		}
+		outside = "no namespaces: " + err.Error()
+		os.Exit(m.Run())
+	}
+	if err := enter(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if name, err := program(); err == nil {
+		os.RemoveAll(name + ".d")
+	}
+	os.Exit(code)
+}
+
+// enclosed runs this binary again in namespaces. The error is why that cannot
+// be; what the tests said is the code.
+func enclosed() (int, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	runtime.LockOSThread() // Pdeathsig is about the thread
+	cmd := exec.Command(self, os.Args[1:]...)
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNET, Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL,
+	}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	err = cmd.Wait()
+	if _, exited := errors.AsType[*exec.ExitError](err); exited {
+		return max(1, cmd.ProcessState.ExitCode()), nil
+	}
+	return 0, err
+}
+
+// enter brings loopback up.
+func enter() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("bring loopback up: %w", err)
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
+		return fmt.Errorf("bring loopback up: %w", err)
+	}
+	return nil
+}
+
+// missing skips a test for want of something; with REQUIRE_TOOLS=1 it fails.
+func missing(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_TOOLS") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// scale is how much load there is.
+type scale struct {
+	rate, tunnels int
+	full          bool // the load that the scorecard promises
+}
+
+func scaled() scale {
+	s := scale{rate: 60, tunnels: 8}
+	if rate, err := strconv.Atoi(os.Getenv("TENANTGATE_FAULT_RATE")); err == nil && rate > 0 {
+		s.rate, s.full = rate, true
+	}
+	if n, err := strconv.Atoi(os.Getenv("TENANTGATE_FAULT_TUNNELS")); err == nil {
+		s.tunnels = n
+	}
+	return s
+}
