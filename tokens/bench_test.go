@@ -6,20 +6,30 @@ import (
 	"testing"
 )
 
+// BenchmarkFindSeenBearer is the whole check of a request of the Graph SDK with
+// a bearer of 2.5 KB that was seen before; the budget is half a microsecond.
 func BenchmarkFindSeenBearer(b *testing.B) {
+	token := mint(home, `"groups":["`+longList[:1500]+`"]`)
 	f := finder(b)
-	r := request(graph+"?$top=5", "Authorization", "Bearer "+big, "User-Agent", "x", "Accept", "*/*", "Client-Request-Id", "y")
-	found := make([]*Token, 0, 4)
-	b.SetBytes(int64(len(big)))
+	r := request(graph+"?$top=5", append(sdk, "Authorization", "Bearer "+token)...)
+	found, _ := f.Find(make([]*Token, 0, 4), "graph.microsoft.com", r)
+	b.SetBytes(int64(len(token)))
 	b.ReportAllocs()
 	for b.Loop() {
 		found, _ = f.Find(found[:0], "graph.microsoft.com", r)
 	}
 }
 
-func BenchmarkFindNothing(b *testing.B) {
+// sdk is what the Graph SDK for JavaScript sends beside.
+var sdk = []string{
+	"User-Agent", "node", "Accept", "*/*", "Accept-Encoding", "gzip, deflate", "Accept-Language", "*",
+	"Client-Request-Id", "y", "Sdkversion", "graph-js/3.0.7", "Sec-Fetch-Mode", "cors", "Content-Type", "application/json",
+}
+
+// BenchmarkFindNoBearer is the same request without it.
+func BenchmarkFindNoBearer(b *testing.B) {
 	f := finder(b)
-	r := request(graph, "User-Agent", "x")
+	r := request(graph+"?$top=5", sdk...)
 	b.ReportAllocs()
 	for b.Loop() {
 		f.Find(nil, "graph.microsoft.com", r)
@@ -70,7 +80,7 @@ func BenchmarkFindBesideABodyNobodyReads(b *testing.B) {
 	f := finder(b)
 	r := request(graph, "Authorization", "Bearer "+big, "Content-Type", "application/octet-stream")
 	r.Method, r.ContentLength, r.Body = http.MethodPut, 1<<30, unread{b}
-	found := make([]*Token, 0, 4)
+	found, _ := f.Find(make([]*Token, 0, 4), "graph.microsoft.com", r)
 	b.ReportAllocs()
 	for b.Loop() {
 		found, _ = f.Find(found[:0], "graph.microsoft.com", r)

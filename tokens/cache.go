@@ -6,16 +6,14 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"sync"
 	"sync/atomic"
-	"time"
 	"unsafe"
 )
 
 const (
-	cacheShards = 16
-	cacheSize   = 65536 // entries in all
-	generation  = cacheSize / cacheShards / 2
+	cacheSets = 8192
+	cacheWays = 8 // entries in a set: as many pointers as share a cache line
+	cacheSize = cacheSets * cacheWays
 )
 
 // sum stands for a credential in the cache.
@@ -29,17 +27,12 @@ type key struct {
 	form  form
 }
 
-// slot is where a key's entry is, found faster than by the key itself. Two keys
-// with one slot displace each other; the entry's key is compared in full.
-func (k *key) slot() uint64 {
-	return binary.LittleEndian.Uint64(k.sum[8:]) ^ uint64(k.form)<<8 ^ uint64(len(k.place))
-}
-
 // entry is what a value holds: usually one token, none for an empty scheme.
 type entry struct {
 	key    key
 	tokens []*Token
-	until  int64 // Unix seconds of the earliest exp, 0 for none
+	until  int64       // Unix seconds of the earliest exp, 0 for none
+	again  atomic.Bool // it was asked for again
 }
 
 // cache remembers what was read of a value, so that a token costs a parse once
@@ -55,21 +48,23 @@ type entry struct {
 // only adds the same constant to both). A collision is the one way to be
 // taken for another's token, and nobody can aim at one. An unkeyed or 64-bit
 // hash would not do; SHA-256 costs several times as much.
+//
+// Entries are immutable and read without a lock: two that are put into one set
+// at a time may displace each other, which costs a parse.
 type cache struct {
-	aead   cipher.AEAD
-	nonce  [12]byte
-	shards [cacheShards]shard
-	began  time.Time // with a monotonic reading, by which the age of entries is told
-	second int64     // began in Unix seconds, rounded up: an entry may go early, never late
-	hits   atomic.Uint64
-	misses atomic.Uint64
+	aead  cipher.AEAD
+	nonce [12]byte
+	clock *clock
+	sets  []set
+	count [16]counter // by sum, so that cores do not share one
 }
 
-// shard has two generations: when the young one is full it becomes the old
-// one, and what is not asked for again before that repeats is forgotten.
-type shard struct {
-	mu         sync.Mutex
-	young, old map[uint64]entry
+// set is where the entries of some keys are, compared in full.
+type set [cacheWays]atomic.Pointer[entry]
+
+type counter struct {
+	hits, misses atomic.Uint64
+	_            [48]byte // the rest of a cache line
 }
 
 func newCache() (*cache, error) {
@@ -83,12 +78,8 @@ func newCache() (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key the token cache: %w", err)
 	}
-	began := time.Now()
-	return &cache{aead: aead, began: began, second: began.Unix() + 1}, nil
+	return &cache{aead: aead, clock: newClock(), sets: make([]set, cacheSets)}, nil
 }
-
-// now returns Unix seconds. Since asks one clock and Now asks two.
-func (c *cache) now() int64 { return c.second + int64(time.Since(c.began)/time.Second) }
 
 // sum writes the hash of raw to dst, which is on the heap already.
 func (c *cache) sum(dst *sum, raw string) {
@@ -98,59 +89,88 @@ func (c *cache) sum(dst *sum, raw string) {
 	c.aead.Seal(dst[:0], c.nonce[:], nil, octets)
 }
 
+func (c *cache) at(k *key) *set { return &c.sets[binary.LittleEndian.Uint16(k.sum[:])%cacheSets] }
+
 // get returns what was read of a value, unless a token in it has expired.
 func (c *cache) get(k *key) ([]*Token, bool) {
-	s := &c.shards[k.sum[0]%cacheShards]
-	slot := k.slot()
-	s.mu.Lock()
-	e, ok := s.young[slot]
-	if !ok {
-		if e, ok = s.old[slot]; ok {
-			s.put(slot, e)
+	s, n := c.at(k), &c.count[k.sum[2]%16]
+	for i := range s {
+		e := s[i].Load()
+		if e == nil {
+			break
 		}
+		if e.key != *k {
+			continue
+		}
+		if e.until != 0 && c.clock.now() >= e.until {
+			break
+		}
+		if !e.again.Load() {
+			e.again.Store(true)
+		}
+		n.hits.Add(1)
+		return e.tokens, true
 	}
-	s.mu.Unlock()
-	if !ok || e.key != *k || e.until != 0 && c.now() >= e.until {
-		c.misses.Add(1)
-		return nil, false
-	}
-	c.hits.Add(1)
-	return e.tokens, true
+	n.misses.Add(1)
+	return nil, false
 }
 
 // put remembers what was read of a value until the first token in it expires.
 func (c *cache) put(k *key, tokens []*Token) {
-	e := entry{key: *k, tokens: tokens}
+	e := &entry{key: *k, tokens: tokens}
 	for _, t := range tokens {
 		if exp := t.Expires.Unix(); !t.Expires.IsZero() && (e.until == 0 || exp < e.until) {
 			e.until = exp
 		}
 	}
-	if e.until != 0 && c.now() >= e.until {
+	now := c.clock.now()
+	if e.until != 0 && now >= e.until {
 		return
 	}
-	s := &c.shards[k.sum[0]%cacheShards]
-	s.mu.Lock()
-	s.put(k.slot(), e)
-	s.mu.Unlock()
+	c.at(k).place(k, now).Store(e)
 }
 
-func (s *shard) put(slot uint64, e entry) {
-	if s.young == nil || len(s.young) >= generation {
-		s.old, s.young = s.young, make(map[uint64]entry)
+// place returns where an entry goes: where one of its key is, into the first
+// gap, over what has expired, over what nobody asked for again. Where all were
+// asked for, one goes by chance and the others have to prove themselves anew.
+func (s *set) place(k *key, now int64) *atomic.Pointer[entry] {
+	var idle *atomic.Pointer[entry]
+	for i := range s {
+		e := s[i].Load()
+		if e == nil || e.key == *k || e.until != 0 && now >= e.until {
+			return &s[i]
+		}
+		if idle == nil && !e.again.Load() {
+			idle = &s[i]
+		}
 	}
-	s.young[slot] = e
+	if idle != nil {
+		return idle
+	}
+	for i := range s {
+		s[i].Load().again.Store(false)
+	}
+	return &s[k.sum[3]%cacheWays]
 }
 
-// len returns how many entries there are; one that was asked for again may be
-// counted in both generations.
+// stats returns how often a value was known, and how often it was not.
+func (c *cache) stats() (hits, misses uint64) {
+	for i := range c.count {
+		hits += c.count[i].hits.Load()
+		misses += c.count[i].misses.Load()
+	}
+	return hits, misses
+}
+
+// len returns how many entries there are.
 func (c *cache) len() int {
 	n := 0
-	for i := range c.shards {
-		s := &c.shards[i]
-		s.mu.Lock()
-		n += len(s.young) + len(s.old)
-		s.mu.Unlock()
+	for i := range c.sets {
+		for j := range c.sets[i] {
+			if c.sets[i][j].Load() != nil {
+				n++
+			}
+		}
 	}
 	return n
 }

@@ -101,3 +101,37 @@ func TestSeenTokenCostsNoAllocation(t *testing.T) {
 }
 
 var big = mint(home, `"groups":["`+strings.Repeat("x", 1300)+`"]`)
+
+func TestAFloodOfNewCredentialsLeavesTheOnesInUse(t *testing.T) {
+	c, err := newCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := make([]key, 100)
+	for i := range keys {
+		c.sum(&keys[i].sum, fmt.Sprint("in use ", i))
+		c.put(&keys[i], nil)
+	}
+	for i := range 2 * cacheSize {
+		var k key
+		c.sum(&k.sum, fmt.Sprint(i))
+		if _, ok := c.get(&keys[i%len(keys)]); !ok {
+			t.Fatalf("forgotten after %d new ones", i)
+		}
+		c.put(&k, nil)
+	}
+}
+
+func TestAFullSetTakesAnotherCredential(t *testing.T) {
+	c, err := newCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range byte(4 * cacheWays) {
+		k := key{sum: sum{15: i, 3: i}} // of one set, every one asked for again
+		c.put(&k, nil)
+		if _, ok := c.get(&k); !ok {
+			t.Fatalf("the %dth is not remembered", i)
+		}
+	}
+}

@@ -76,7 +76,7 @@ func (f *Finder) Hosts() hosts.Set { return f.hosts }
 // credentials that were not found: ErrTooMany, ErrTooLarge or ErrUninspectable.
 func (f *Finder) Find(found []*Token, n hosts.Name, r *http.Request) ([]*Token, error) {
 	s := searches.Get().(*search)
-	*s = search{finder: f, host: n, request: r, found: found, first: len(found), carries: f.hosts.Has(n)}
+	s.finder, s.host, s.request, s.found, s.first, s.carries = f, n, r, found, len(found), f.hosts.Has(n)
 	for i := range places {
 		if places[i].everywhere || s.carries {
 			places[i].find(s)
@@ -186,4 +186,4 @@ func (f *Finder) digest(raw string) string {
 
 // Stats tells how often a credential was known already, and how often it had
 // to be read.
-func (f *Finder) Stats() (hits, misses uint64) { return f.cache.hits.Load(), f.cache.misses.Load() }
+func (f *Finder) Stats() (hits, misses uint64) { return f.cache.stats() }

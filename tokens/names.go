@@ -39,27 +39,35 @@ func isName(folded []byte) (always, ok bool) {
 // maxName is longer than every name, however it is percent-encoded.
 const maxName = 128
 
-// fold returns the name that names has, in buf.
-func fold(buf *[maxName]byte, name string) []byte {
-	out := buf[:0]
-	for i := 0; i < len(name) && len(out) < len(buf); i++ {
-		c := name[i]
+// folding is what becomes of an octet of a name: 0 where it is left out.
+var folding = func() (table [256]byte) {
+	for c := range table {
 		switch {
-		case c == '%' && i+2 < len(name) && isHex(name[i+1]) && isHex(name[i+2]):
-			c = unhex(name[i+1])<<4 | unhex(name[i+2])
-			i += 2
-		case c == '+':
-			c = ' '
-		}
-		switch {
-		case c <= ' ' || c == '-' || c == '_' || c == '.' || c == '$' || c == 0x7f:
-			continue
+		case c <= ' ' || c == '-' || c == '_' || c == '.' || c == '$' || c == '+' || c == 0x7f:
 		case 'A' <= c && c <= 'Z':
-			c |= 0x20
+			table[c] = byte(c) | 0x20
+		default:
+			table[c] = byte(c)
 		}
-		out = append(out, c)
 	}
-	return out
+	return table
+}()
+
+// fold returns the name that names has, in buf. A plus is a blank.
+func fold(buf *[maxName]byte, name string) []byte {
+	n := 0
+	for i := 0; i < len(name) && n < len(buf); i++ {
+		c := folding[name[i]]
+		if c == '%' && i+2 < len(name) && isHex(name[i+1]) && isHex(name[i+2]) {
+			c = folding[unhex(name[i+1])<<4|unhex(name[i+2])]
+			i += 2
+		}
+		if c != 0 {
+			buf[n] = c
+			n++
+		}
+	}
+	return buf[:n]
 }
 
 func isHex(c byte) bool {
