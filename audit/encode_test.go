@@ -250,7 +250,7 @@ func TestNoLineIsLongerThan32KiB(t *testing.T) {
 				e.Tags, e.ClientTags = append(e.Tags, s), append(e.ClientTags, s)
 			}
 			r := newRecord()
-			r.encode(e, appendObserver(nil, Observer{s, s}), 1<<62)
+			r.encode(e, appendObserver(nil, Observer{Hostname: s, Version: s}), 1<<62)
 			r.seq = 1<<64 - 1
 			got := r.appendTo(nil)
 			if len(got) > maxLine {

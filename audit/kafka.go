@@ -50,7 +50,7 @@ func newKafka(c SinkConfig, o Observer) (Sink, error) {
 	k := &Kafka{name: c.Name, render: render, topics: [2]string{
 		cmp.Or(c.Kafka.TenantTopic, "tenantgate.tenant"), cmp.Or(c.Kafka.AccessTopic, "tenantgate.access"),
 	}}
-	bad := []error{err, k.security(c)}
+	bad := []error{err, k.security(c, o)}
 	if len(c.Kafka.Brokers) == 0 {
 		bad = append(bad, setting.Errorf("kafka.brokers", "write [host:9093]", "is empty"))
 	}

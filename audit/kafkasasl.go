@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"strings"
 
@@ -13,14 +12,15 @@ import (
 	saslplain "github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/setting"
 )
 
 // security adds TLS and SASL. A secret goes over TLS, or nowhere but this
 // machine.
-func (k *Kafka) security(c SinkConfig) error {
+func (k *Kafka) security(c SinkConfig, o Observer) error {
 	if !c.Kafka.Plaintext {
-		config, err := tlsConfig(c.Roots)
+		config, err := tlsConfig(c.Roots, o)
 		if err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func (k *Kafka) security(c SinkConfig) error {
 			return setting.Errorf("kafka.plaintext", "leave it out", "would send a password in the clear")
 		}
 	}
-	mechanism, err := k.mechanism(c.Kafka)
+	mechanism, err := k.mechanism(c.Kafka, o)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (k *Kafka) security(c SinkConfig) error {
 	return nil
 }
 
-func (k *Kafka) mechanism(c KafkaConfig) (sasl.Mechanism, error) {
+func (k *Kafka) mechanism(c KafkaConfig, o Observer) (sasl.Mechanism, error) {
 	switch c.Mechanism {
 	case "plain":
 		return saslplain.Auth{User: c.User, Pass: c.Password}.AsMechanism(), nil
@@ -51,15 +51,15 @@ func (k *Kafka) mechanism(c KafkaConfig) (sasl.Mechanism, error) {
 	case "scram-sha-512":
 		return scram.Auth{User: c.User, Pass: c.Password}.AsSha512Mechanism(), nil
 	case "oauthbearer":
-		return k.bearer(c)
+		return k.bearer(c, o)
 	}
 	return nil, setting.Errorf("kafka.mechanism", "write plain, scram-sha-256, scram-sha-512 or oauthbearer", "%q is none of them", c.Mechanism)
 }
 
 // bearer authenticates with a token of Entra, whose audience is the Event Hubs
 // namespace (learn.microsoft.com, Event Hubs for Kafka: OAuth 2.0).
-func (k *Kafka) bearer(c KafkaConfig) (sasl.Mechanism, error) {
-	made, err := azureCredential(c.Azure, httpClient(&tls.Config{MinVersion: tls.VersionTLS12}))
+func (k *Kafka) bearer(c KafkaConfig, o Observer) (sasl.Mechanism, error) {
+	made, err := azureCredential(c.Azure, httpClient((&peer.Trust{Ours: o.Ours}).Config()))
 	if err != nil {
 		return nil, setting.In("kafka.azure", err)
 	}

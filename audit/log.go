@@ -10,6 +10,7 @@ package audit
 
 import (
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -28,8 +29,12 @@ const (
 	announceEvery = time.Second // shedding is announced no more often
 )
 
-// Observer is what every event says of the proxy that saw it.
-type Observer struct{ Hostname, Version string }
+// Observer is the proxy that saw an event: what each says of it, and which CA
+// is its own.
+type Observer struct {
+	Hostname, Version string
+	Ours              func(*x509.Certificate) bool // tells the CA by which no receiver is believed; nil: there is none
+}
 
 // A Log appends events to one file. Its methods may be called concurrently.
 type Log struct {

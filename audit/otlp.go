@@ -22,7 +22,7 @@ func newOTLP(c SinkConfig, o Observer) (Sink, error) {
 	if _, err := renderingOf(c.Format, "ecs"); err != nil {
 		return nil, err
 	}
-	p, err := newPoster(c, "/v1/logs")
+	p, err := newPoster(c, "/v1/logs", o)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/setting"
 )
 
@@ -42,10 +44,10 @@ type answer struct {
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 64 << 10
 
-// newPoster makes a poster for c, the path of whose url ends in path.
-func newPoster(c SinkConfig, path string) (*poster, error) {
+// newPoster makes a poster of o for c, the path of whose url ends in path.
+func newPoster(c SinkConfig, path string, o Observer) (*poster, error) {
 	u, err1 := httpURL(c)
-	config, err2 := tlsConfig(c.Roots)
+	config, err2 := tlsConfig(c.Roots, o)
 	header, err3 := headers(c.Headers)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
@@ -96,21 +98,34 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// tlsConfig trusts the roots in a PEM file, or the system's where there is none.
-func tlsConfig(roots string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
+// tlsConfig trusts the roots in a PEM file, or the system's where there is none,
+// and never those that o says are our own.
+func tlsConfig(roots string, o Observer) (*tls.Config, error) {
+	trust := &peer.Trust{Ours: o.Ours}
 	if roots == "" {
-		return c, nil
+		return trust.Config(), nil
 	}
-	pem, err := os.ReadFile(roots)
+	text, err := os.ReadFile(roots)
 	if err != nil {
 		return nil, setting.Errorf("roots", "name a PEM file", "cannot be read: %v", errors.Unwrap(err))
 	}
-	c.RootCAs = x509.NewCertPool()
-	if !c.RootCAs.AppendCertsFromPEM(pem) {
+	if trust.Private = certificates(text); len(trust.Private) == 0 {
 		return nil, setting.Errorf("roots", "name a PEM file", "has no certificate")
 	}
-	return c, nil
+	trust.Roots = x509.NewCertPool()
+	for _, root := range trust.Private {
+		trust.Roots.AddCert(root)
+	}
+	return trust.Config(), nil
+}
+
+func certificates(text []byte) (all []*x509.Certificate) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func headers(given map[string]string) (http.Header, error) {
@@ -200,7 +215,9 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 // certificate does not heal by itself.
 func transportFailure(err error) *Failure {
 	class := Retry
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	_, fault := errors.AsType[*peer.Fault](err)
+	if unverified || fault {
 		class = Settings
 	}
 	return &Failure{Class: class, Index: -1, Err: withoutURL(err)}

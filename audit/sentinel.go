@@ -58,7 +58,7 @@ var (
 	streamName = regexp.MustCompile(`^(Custom|Microsoft)-[A-Za-z][A-Za-z0-9_]{0,99}$`)
 )
 
-func newSentinel(c SinkConfig) (Sink, error) {
+func newSentinel(c SinkConfig, o Observer) (Sink, error) {
 	render, err := renderingOf(c.Format, "asim", "ecs")
 	bad := []error{err}
 	if !ruleID.MatchString(c.Sentinel.Rule) {
@@ -76,7 +76,7 @@ func newSentinel(c SinkConfig) (Sink, error) {
 	if u, err := url.Parse(c.URL); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
 		bad = append(bad, setting.Errorf("url", "write https://….ingest.monitor.azure.com", "would send a token in the clear"))
 	}
-	p, err := newPoster(c, "")
+	p, err := newPoster(c, "", o)
 	if err = errors.Join(append(bad, err)...); err != nil {
 		return nil, err
 	}

@@ -49,13 +49,13 @@ var sinkTypes = []string{"webhook", "syslog", "splunk", "sentinel", "kafka", "ot
 func newSink(c SinkConfig, o Observer) (Sink, error) {
 	switch c.Type {
 	case "webhook":
-		return newWebhook(c)
+		return newWebhook(c, o)
 	case "syslog":
-		return newSyslog(c)
+		return newSyslog(c, o)
 	case "splunk":
 		return newSplunk(c, o)
 	case "sentinel":
-		return newSentinel(c)
+		return newSentinel(c, o)
 	case "kafka":
 		return newKafka(c, o)
 	case "otlp":

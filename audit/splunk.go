@@ -48,7 +48,7 @@ func newSplunk(c SinkConfig, o Observer) (Sink, error) {
 	if c.Token == "" {
 		err = errors.Join(err, setting.Errorf("token", "write the HEC token as ${file:…}", "is missing"))
 	}
-	p, err2 := newPoster(c, splunkEvents)
+	p, err2 := newPoster(c, splunkEvents, o)
 	if err = errors.Join(err, err2); err != nil {
 		return nil, err
 	}

@@ -47,10 +47,10 @@ type syslogConn struct {
 // defaultFacility is log audit (RFC 5424 table 1).
 const defaultFacility = 13
 
-func newSyslog(c SinkConfig) (Sink, error) {
+func newSyslog(c SinkConfig, o Observer) (Sink, error) {
 	render, err1 := renderingOf(c.Format, "ecs", "cef", "leef")
 	s := &Syslog{name: c.Name, lines: c.Syslog.Framing == "lines"}
-	err2 := s.address(c)
+	err2 := s.address(c, o)
 	var err3, err4, err5 error
 	if !slices.Contains(syslogHeaders, c.Syslog.Header) {
 		err5 = setting.Errorf("syslog.header", "write rfc5424, rfc3164 or none", "%q is none of them", c.Syslog.Header)
@@ -73,7 +73,7 @@ func newSyslog(c SinkConfig) (Sink, error) {
 }
 
 // address reads the URL: tls://host:6514, tcp://host:601, udp://host:514.
-func (s *Syslog) address(c SinkConfig) error {
+func (s *Syslog) address(c SinkConfig, o Observer) error {
 	u, err := url.Parse(c.URL)
 	const hint = "write tls://host, tcp://host or udp://host"
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" {
@@ -91,7 +91,7 @@ func (s *Syslog) address(c SinkConfig) error {
 	case "udp":
 		s.network = "udp"
 	case "tls":
-		if s.tls, err = tlsConfig(c.Roots); err != nil {
+		if s.tls, err = tlsConfig(c.Roots, o); err != nil {
 			return err
 		}
 		s.tls.ServerName = u.Hostname()

@@ -22,9 +22,9 @@ type Webhook struct {
 	render rendering
 }
 
-func newWebhook(c SinkConfig) (Sink, error) {
+func newWebhook(c SinkConfig, o Observer) (Sink, error) {
 	render, err1 := renderingOf(c.Format, "ecs", "ocsf", "asim", "cim")
-	p, err2 := newPoster(c, "")
+	p, err2 := newPoster(c, "", o)
 	var err3 error
 	if c.Webhook.Framing != "" && c.Webhook.Framing != "lines" && c.Webhook.Framing != "array" {
 		err3 = setting.Errorf("webhook.framing", "write lines or array", "%q is neither", c.Webhook.Framing)

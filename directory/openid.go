@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/tenantgate/tenantgate/peer"
 )
 
 // maxAnswer is the most that is read of an answer, in octets. Entra's metadata
@@ -20,6 +22,7 @@ func ownTransport() http.RoundTripper {
 	return &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: askTimeout}).DialContext,
 		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        (*peer.Trust)(nil).Config(),
 		TLSHandshakeTimeout:    askTimeout,
 		ResponseHeaderTimeout:  askTimeout,
 		IdleConnTimeout:        time.Minute,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/policy"
 )
 
@@ -99,7 +100,7 @@ func handshakeFault(err error, last *lastWords) string {
 func (s *Server) interceptTLS() *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
-		CipherSuites: aead,
+		CipherSuites: peer.Suites,
 		NextProtos:   []string{"h2", "http/1.1"},
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 			c := h.Conn.(*client)
@@ -110,14 +111,6 @@ func (s *Server) interceptTLS() *tls.Config {
 			return s.Leaves.Leaf(h.Conn.(*client).leaf)
 		},
 	}
-}
-
-// aead are the suites of TLS 1.2 that are offered and accepted: forward
-// secret, authenticated. Go still enables CBC suites by itself.
-var aead = []uint16{
-	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
 // newInner builds the HTTP server of intercepted connections: HTTP is the

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/peer"
 )
 
 // OriginTLS says what is asked of an origin's TLS. The zero value asks all
@@ -52,15 +53,14 @@ func (o *OriginTLS) tell(cs *tls.ConnectionState) (e audit.OriginTLS) {
 // config always verifies: crypto/tls first, then verify. It never speaks
 // anything older than TLS 1.2 and never tries again with less.
 func (o *OriginTLS) config() *tls.Config {
-	return &tls.Config{
-		RootCAs:              o.Roots,
-		MinVersion:           tls.VersionTLS12,
-		CipherSuites:         aead,
-		ClientSessionCache:   tls.NewLRUClientSessionCache(4096),
-		Renegotiation:        tls.RenegotiateNever,
-		VerifyConnection:     o.verify,
-		GetClientCertificate: o.present,
-	}
+	c := o.trust().Config()
+	c.ClientSessionCache = tls.NewLRUClientSessionCache(4096)
+	c.VerifyConnection, c.GetClientCertificate = o.verify, o.present
+	return c
+}
+
+func (o *OriginTLS) trust() *peer.Trust {
+	return &peer.Trust{Roots: o.Roots, Private: o.Private, Ours: o.Ours}
 }
 
 // verify judges what crypto/tls has verified, resumed connections too. Where
@@ -80,10 +80,8 @@ func (o *OriginTLS) verify(cs tls.ConnectionState) error {
 }
 
 func (o *OriginTLS) judge(chain []*x509.Certificate, cs tls.ConnectionState) error {
-	for _, r := range originRules {
-		if what := r.broken(o, chain, cs.ServerName); what != "" {
-			return &OriginFault{r.name, what}
-		}
+	if fault := o.trust().Broken(chain, cs.ServerName); fault != nil {
+		return (*OriginFault)(fault)
 	}
 	state, err := o.judgeRevocation(chain, cs.OCSPResponse, time.Now())
 	if err == nil {

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 	"time"
+
+	"github.com/tenantgate/tenantgate/peer"
 )
 
 // A revocationList is what one issuer has revoked, as far as one distribution
@@ -56,7 +57,7 @@ func parseList(der []byte, point string, issuer *x509.Certificate, now time.Time
 	switch {
 	case !bytes.Equal(raw.RawIssuer, issuer.RawSubject):
 		return nil, errors.New("another issuer's list")
-	case !slices.Contains(strong, raw.SignatureAlgorithm):
+	case !peer.Strong(raw.SignatureAlgorithm):
 		return nil, fmt.Errorf("signed with %v", raw.SignatureAlgorithm)
 	case raw.ThisUpdate.After(now.Add(clockSkew)):
 		return nil, errors.New("a list of the future")

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ocsp"
+
+	"github.com/tenantgate/tenantgate/peer"
 )
 
 // revocation is what is known of a certificate's revocation.
@@ -76,14 +78,14 @@ func readStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) revoc
 // signed the responder's certificate and not what it is for: any server of the
 // same issuer could otherwise answer for all.
 func responds(answer *ocsp.Response, issuer *x509.Certificate, now time.Time) bool {
-	if !slices.Contains(strong, answer.SignatureAlgorithm) {
+	if !peer.Strong(answer.SignatureAlgorithm) {
 		return false
 	}
 	by := answer.Certificate
 	if by == nil || by.Equal(issuer) {
 		return true
 	}
-	return slices.Contains(by.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && slices.Contains(strong, by.SignatureAlgorithm) &&
+	return slices.Contains(by.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && peer.Strong(by.SignatureAlgorithm) &&
 		!now.Before(by.NotBefore.Add(-clockSkew)) && !now.After(by.NotAfter)
 }
 

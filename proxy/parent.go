@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/setting"
 )
 
@@ -40,9 +40,9 @@ var (
 // parentHint is what [NewParent] takes.
 const parentHint = "write http://host:port or https://user:password@host:port"
 
-// NewParent reads http[s]://[user:pass@]host:port. An https parent is verified
-// with roots; nil are the system's. Empty means no parent: nil.
-func NewParent(s string, roots *x509.CertPool) (*Parent, error) {
+// NewParent reads http[s]://[user:pass@]host:port. An https parent is held to
+// trust. Empty means no parent: nil.
+func NewParent(s string, trust *peer.Trust) (*Parent, error) {
 	if s == "" {
 		return nil, nil
 	}
@@ -52,10 +52,8 @@ func NewParent(s string, roots *x509.CertPool) (*Parent, error) {
 	}
 	p := &Parent{addr: u.Host}
 	if u.Scheme == "https" {
-		p.tls = &tls.Config{
-			ServerName: u.Hostname(), RootCAs: roots, MinVersion: tls.VersionTLS12, CipherSuites: aead,
-			NextProtos: []string{"http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(8),
-		}
+		p.tls = trust.Config()
+		p.tls.ServerName, p.tls.NextProtos, p.tls.ClientSessionCache = u.Hostname(), []string{"http/1.1"}, tls.NewLRUClientSessionCache(8)
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()

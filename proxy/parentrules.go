@@ -2,13 +2,13 @@ package proxy
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/setting"
 )
 
@@ -31,7 +31,7 @@ type parentFor struct {
 }
 
 // NewParentRules reads the rules of u.
-func NewParentRules(u Upstream, roots *x509.CertPool) (ParentRules, error) {
+func NewParentRules(u Upstream, trust *peer.Trust) (ParentRules, error) {
 	rules, bad := make(ParentRules, len(u.Parents)), error(nil)
 	for i, r := range u.Parents {
 		at := fmt.Sprintf("parents[%d]", i)
@@ -48,7 +48,7 @@ func NewParentRules(u Upstream, roots *x509.CertPool) (ParentRules, error) {
 			bad = errors.Join(bad, setting.Errorf(at+".parent", "write http://host:port, https://host:port or direct", "no way is named"))
 		case Direct:
 		default:
-			rules[i].parent, err = NewParent(r.Parent, roots)
+			rules[i].parent, err = NewParent(r.Parent, trust)
 			bad = errors.Join(bad, setting.In(at, err))
 		}
 	}

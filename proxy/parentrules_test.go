@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 )
@@ -43,8 +44,9 @@ func newCorporate(t *testing.T, cloud *demo.Cloud, start func(http.Handler) *htt
 // ruled makes the proxy of a rig go by u.
 func ruled(t *testing.T, s *setup, u proxy.Upstream, roots *x509.CertPool) {
 	t.Helper()
-	s.dialer.Parent = must(proxy.NewParent(u.Parent, roots))(t)
-	s.dialer.Parents = must(proxy.NewParentRules(u, roots))(t)
+	trust := &peer.Trust{Roots: roots}
+	s.dialer.Parent = must(proxy.NewParent(u.Parent, trust))(t)
+	s.dialer.Parents = must(proxy.NewParentRules(u, trust))(t)
 }
 
 func (r *rig) status(host string) int {

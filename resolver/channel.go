@@ -3,12 +3,13 @@ package resolver
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/tenantgate/tenantgate/peer"
 )
 
 // channel asks one encrypted upstream. Its connections are kept for the next
@@ -63,7 +64,7 @@ func private(ctx context.Context, c channel, out []byte, question int) (message,
 // road is how encrypted upstreams are found and trusted.
 type road struct {
 	names []netip.AddrPort // who knows their names
-	roots *x509.CertPool   // nil: the system's
+	trust *peer.Trust
 }
 
 // dial connects to u. Its name is looked up at the road's own resolvers: the
@@ -89,11 +90,10 @@ func (r road) resolver() *net.Resolver {
 	}}
 }
 
-// tls is what u must prove. RFC 8310 section 8.1 wants the name checked; the
-// floor is that of RFC 9325 section 3.1.1.
+// tls is what u must prove: its name (RFC 8310 section 8.1), and what is asked
+// of every server.
 func (r road) tls(u upstream) *tls.Config {
-	return &tls.Config{
-		RootCAs: r.roots, ServerName: u.host, MinVersion: tls.VersionTLS12,
-		ClientSessionCache: tls.NewLRUClientSessionCache(4),
-	}
+	c := r.trust.Config()
+	c.ServerName, c.ClientSessionCache = u.host, tls.NewLRUClientSessionCache(4)
+	return c
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/peer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -133,7 +134,7 @@ func trusting(t testing.TB, roots *x509.CertPool, change func(*Config), upstream
 	if change != nil {
 		change(&cfg)
 	}
-	r, err := NewRules(cfg, Names{restricted, elsewhere}, Addresses{DNS: "127.0.0.1:1"}, roots)
+	r, err := NewRules(cfg, Names{restricted, elsewhere}, Addresses{DNS: "127.0.0.1:1"}, &peer.Trust{Roots: roots})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package resolver
 
 import (
-	"crypto/x509"
 	"errors"
 	"net/netip"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/setting"
 )
 
@@ -45,9 +45,9 @@ type Rules struct {
 type mark struct{ _ byte }
 
 // NewRules returns the Rules of cfg for a resolver at the addresses of at;
-// roots are whom encrypted upstreams are trusted by, nil the system's. Its
+// encrypted upstreams are held to trust. Its
 // errors are *setting.Error with paths in the dns section, all at once.
-func NewRules(cfg Config, names Names, at Addresses, roots *x509.CertPool) (*Rules, error) {
+func NewRules(cfg Config, names Names, at Addresses, trust *peer.Trust) (*Rules, error) {
 	answers, err1 := steered(cfg, at.Steered)
 	upstreams, err2 := asked(cfg, at.DNS)
 	clients, err3 := cfg.clients()
@@ -57,7 +57,7 @@ func NewRules(cfg Config, names Names, at Addresses, roots *x509.CertPool) (*Rul
 		return nil, err
 	}
 	r := &Rules{restricted: names.Restricted, exempt: exempt, withheld: names.Withheld, upstreams: upstreams, clients: clients, rate: cfg.Rate, wpad: cfg.WPAD, events: cfg.Events, mark: &mark{}}
-	r.secure = channels(upstreams, road{names: boot, roots: roots})
+	r.secure = channels(upstreams, road{names: boot, trust: trust})
 	for _, a := range answers {
 		if a.Is4() {
 			r.v4 = append(r.v4, a)

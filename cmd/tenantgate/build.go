@@ -20,6 +20,7 @@ import (
 	"github.com/tenantgate/tenantgate/directory"
 	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/pac"
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/resolver"
@@ -38,7 +39,8 @@ type surroundings struct {
 	connect   func(ctx context.Context, a netip.AddrPort) (net.Conn, error)
 	allow     []netip.Prefix
 	own       func(netip.AddrPort) bool
-	ours      func(*x509.Certificate) bool // tells the CA that mints our leaves
+	ours      func(*x509.Certificate) bool // tells the CA that mints our leaves; nil: the one in the state directory
+	trust     *peer.Trust                  // whom our clients believe; nil: as the file says
 	metrics   *proxy.Metrics
 	log       *slog.Logger
 }
@@ -64,6 +66,9 @@ func assemble(f config.File, in surroundings) (*built, error) {
 	b := &built{file: f}
 	tags, err1 := tagging.New(f.Tagging, f.Tenant.ID, f.Tenant.Policy)
 	finder, err2 := tokens.New(f.Tokens, in.digestKey)
+	if believed, err := believe(f, in); err == nil {
+		in.trust = believed
+	}
 	origin, trusted, err3 := upstream(f, in)
 	err := errors.Join(setting.In("tagging", err1), setting.In("tokens", err2), setting.In("upstream", err3), setting.In("events", f.Events.Check()), setting.In("signals", f.Signals.Check()), setting.In("doctor", f.Doctor.Check(f.Tenant.ID)))
 	if tags == nil || finder == nil {
@@ -108,7 +113,8 @@ func assemble(f config.File, in surroundings) (*built, error) {
 // upstream builds the way to origins.
 func upstream(f config.File, in surroundings) (*proxy.Dialer, *proxy.OriginTLS, error) {
 	u := f.Upstream
-	parent, parents, err := parentsOf(u, in)
+	believed, _ := believe(f, in) // what is wrong with it is told with trust
+	parent, parents, err := parentsOf(u, believed, in)
 	allow, err1 := prefixes(u.AllowAddresses)
 	d := &proxy.Dialer{
 		Resolver: in.resolver, Connect: in.connect, Own: in.own, Parent: parent, Parents: parents,

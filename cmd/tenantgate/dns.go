@@ -31,12 +31,12 @@ func steer(f config.File, restricted hosts.Set, in surroundings) (*resolver.Rule
 	if f.Listen.DNS == "" {
 		return nil, setting.In("dns", f.DNS.Check())
 	}
-	pool, _ := roots(f.Upstream.Roots, in.roots) // what is wrong with it is told with upstream
+	trust, _ := believe(f, in) // what is wrong with it is told with upstream
 	names := resolver.Names{Restricted: restricted}
 	if f.Policy.EncryptedDNS == "block" && f.Mode != config.Observe {
 		names.Withheld = policy.EncryptedDNS()
 	}
-	rules, err := resolver.NewRules(f.DNS, names, resolver.Addresses{DNS: f.Listen.DNS, Steered: f.Listen.Steered}, pool)
+	rules, err := resolver.NewRules(f.DNS, names, resolver.Addresses{DNS: f.Listen.DNS, Steered: f.Listen.Steered}, trust)
 	return rules, errors.Join(relied(setting.In("dns", err)), asksItself(f))
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/config"
 	"github.com/tenantgate/tenantgate/proxy"
 )
 
@@ -106,4 +107,11 @@ func observer() audit.Observer {
 		host = "unknown"
 	}
 	return audit.Observer{Hostname: host, Version: release}
+}
+
+// observerOf is observer beside the CA that f's state holds.
+func observerOf(f config.File) audit.Observer {
+	o := observer()
+	o.Ours = storedCA(stateDir(f, "ca"))
+	return o
 }

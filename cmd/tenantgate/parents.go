@@ -4,14 +4,14 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/proxy"
 )
 
 // parentsOf makes the proxies that origins are reached through.
-func parentsOf(u proxy.Upstream, in surroundings) (*proxy.Parent, proxy.ParentRules, error) {
-	pool, _ := roots(u.Roots, in.roots) // what is wrong with them is told with the origins' trust
-	parent, err := proxy.NewParent(u.Parent, pool)
-	rules, err1 := proxy.NewParentRules(u, pool)
+func parentsOf(u proxy.Upstream, trust *peer.Trust, in surroundings) (*proxy.Parent, proxy.ParentRules, error) {
+	parent, err := proxy.NewParent(u.Parent, trust)
+	rules, err1 := proxy.NewParentRules(u, trust)
 	if err := errors.Join(err, err1); err != nil {
 		return nil, nil, err
 	}

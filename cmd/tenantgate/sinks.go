@@ -41,7 +41,7 @@ func sinksTest() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			id, receipt, err := audit.TestSink(cmd.Context(), sink, observer())
+			id, receipt, err := audit.TestSink(cmd.Context(), sink, observerOf(f))
 			if asJSON {
 				said := map[string]any{"sink": sink.Name, "event": id, "answer": receipt, "taken": err == nil}
 				if err != nil {

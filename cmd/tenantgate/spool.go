@@ -103,7 +103,7 @@ beside the proxy. The receiver gets the events with the same event.id.`,
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			r := audit.Replay{Dir: stateDir(f, "events"), Sink: sink, Observer: observer(), Query: q, Dead: dead}
+			r := audit.Replay{Dir: stateDir(f, "events"), Sink: sink, Observer: observerOf(f), Query: q, Dead: dead}
 			return replay(ctx, r, cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON)
 		},
 	}

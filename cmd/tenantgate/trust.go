@@ -5,8 +5,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/config"
+	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/setting"
 )
@@ -14,33 +17,56 @@ import (
 // trust is what origins are believed by: the system's roots, those of
 // upstream.roots, and what their issuers have revoked.
 func trust(f config.File, d *proxy.Dialer, in surroundings) (*proxy.OriginTLS, error) {
-	pool, err := roots(f.Upstream.Roots, in.roots)
+	believed, err := believe(f, in)
 	if err != nil {
 		return nil, err
 	}
-	own, err := ownRoots(f.Upstream.Roots)
-	if err != nil {
-		return nil, err
-	}
-	o := &proxy.OriginTLS{Roots: pool, Private: own, Ours: in.ours, Metrics: in.metrics}
+	o := &proxy.OriginTLS{Roots: believed.Roots, Private: believed.Private, Ours: believed.Ours, Metrics: in.metrics}
 	if !in.offline {
 		o.Revoked = &proxy.RevocationLists{Dialer: d, Issuers: proxy.ListedIssuers, Dir: stateDir(f, "crl"), Log: in.log}
 	}
 	return o, nil
 }
 
-// roots are the system's, those of a PEM file if one is named, and more.
-func roots(file string, more []byte) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
+// believe is whom every client of ours believes: the system's roots, those of
+// upstream.roots if it names a file, and more; and never our own CA.
+func believe(f config.File, in surroundings) (*peer.Trust, error) {
+	if in.trust != nil {
+		return in.trust, nil
 	}
-	pool.AppendCertsFromPEM(more)
-	own, err := ownRoots(file)
+	t := &peer.Trust{Roots: systemRoots(), Ours: in.ours}
+	if t.Ours == nil {
+		t.Ours = storedCA(stateDir(f, "ca"))
+	}
+	t.Roots.AppendCertsFromPEM(in.roots)
+	own, err := ownRoots(f.Upstream.Roots)
+	t.Private = own
 	for _, root := range own {
-		pool.AddCert(root)
+		t.Roots.AddCert(root)
 	}
-	return pool, err
+	return t, err
+}
+
+// storedCA tells the certificates of the CA in dir, for who runs without it;
+// and of the one that is prepared to follow.
+func storedCA(dir string) func(*x509.Certificate) bool {
+	var all []*x509.Certificate
+	for _, name := range []string{"ca.crt", "ca.next.crt"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		if c, err := firstCertificate(text); err == nil {
+			all = append(all, c)
+		}
+	}
+	return func(c *x509.Certificate) bool {
+		return slices.ContainsFunc(all, func(ca *x509.Certificate) bool { return sameKey(ca, c) })
+	}
+}
+
+func sameKey(a, b *x509.Certificate) bool {
+	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo)
 }
 
 // ownRoots reads the certificates of a PEM file.
@@ -70,5 +96,5 @@ func ownRoots(file string) (roots []*x509.Certificate, err error) {
 // key: another certificate may have been made for it.
 func (d *daemon) signedByUs(c *x509.Certificate) bool {
 	ca := d.signer.Load()
-	return ca != nil && bytes.Equal(c.RawSubjectPublicKeyInfo, ca.RawSubjectPublicKeyInfo)
+	return ca != nil && sameKey(ca, c)
 }

@@ -1,4 +1,4 @@
-package proxy
+package peer
 
 import (
 	"crypto/ecdsa"
@@ -14,11 +14,11 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// originRules are what is asked of a chain that crypto/x509 has verified and
+// rules are what is asked of a chain that crypto/x509 has verified and
 // that it does not ask itself. A rule says what breaks it, or nothing.
-var originRules = []struct {
+var rules = []struct {
 	name   string
-	broken func(o *OriginTLS, chain []*x509.Certificate, host string) string
+	broken func(t *Trust, chain []*x509.Certificate, host string) string
 }{
 	{"own-ca", byOurCA},
 	{"weak-key", weakKey},
@@ -41,14 +41,14 @@ const (
 
 // byOurCA refuses what our own CA has signed: the machine may well trust it,
 // and whoever got hold of its key would be every origin.
-func byOurCA(o *OriginTLS, chain []*x509.Certificate, _ string) string {
-	if o.Ours != nil && slices.ContainsFunc(chain, o.Ours) {
+func byOurCA(t *Trust, chain []*x509.Certificate, _ string) string {
+	if t.Ours != nil && slices.ContainsFunc(chain, t.Ours) {
 		return "the CA of this installation has signed it"
 	}
 	return ""
 }
 
-func weakKey(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
+func weakKey(_ *Trust, chain []*x509.Certificate, _ string) string {
 	for _, c := range chain {
 		switch key := c.PublicKey.(type) {
 		case *rsa.PublicKey:
@@ -67,16 +67,18 @@ func weakKey(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
 	return ""
 }
 
-// strong are the signatures that count. Go refuses SHA-1 and MD5 in chains by
+// Strong tells whether a signature counts. Go refuses SHA-1 and MD5 in chains by
 // itself; a root's own signature proves nothing and is not looked at.
+func Strong(a x509.SignatureAlgorithm) bool { return slices.Contains(strong, a) }
+
 var strong = []x509.SignatureAlgorithm{
 	x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA, x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
 	x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519,
 }
 
-func weakSignature(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
+func weakSignature(_ *Trust, chain []*x509.Certificate, _ string) string {
 	for _, c := range chain[:len(chain)-1] {
-		if !slices.Contains(strong, c.SignatureAlgorithm) {
+		if !Strong(c.SignatureAlgorithm) {
 			return "a signature with " + c.SignatureAlgorithm.String()
 		}
 	}
@@ -87,7 +89,7 @@ func weakSignature(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
 // put it among the roots has judged it.
 func anchored(chain []*x509.Certificate) bool { return len(chain) == 1 }
 
-func caAsServer(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
+func caAsServer(_ *Trust, chain []*x509.Certificate, _ string) string {
 	if chain[0].IsCA && !anchored(chain) {
 		return "the server's certificate is a CA's"
 	}
@@ -96,7 +98,7 @@ func caAsServer(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
 
 // cannotSign refuses keys that may not sign handshakes, which is all that a
 // key does in TLS 1.3 and with ECDHE (RFC 8446, 4.4.2.2).
-func cannotSign(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
+func cannotSign(_ *Trust, chain []*x509.Certificate, _ string) string {
 	if usage := chain[0].KeyUsage; usage != 0 && usage&x509.KeyUsageDigitalSignature == 0 && !anchored(chain) {
 		return "its key may not sign"
 	}
@@ -105,16 +107,16 @@ func cannotSign(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
 
 // notForServers wants serverAuth by name. crypto/x509 takes a certificate
 // without any extended key usage, or with anyExtendedKeyUsage, for all.
-func notForServers(_ *OriginTLS, chain []*x509.Certificate, _ string) string {
+func notForServers(_ *Trust, chain []*x509.Certificate, _ string) string {
 	if !slices.Contains(chain[0].ExtKeyUsage, x509.ExtKeyUsageServerAuth) && !anchored(chain) {
 		return "it is not for servers"
 	}
 	return ""
 }
 
-func livesTooLong(o *OriginTLS, chain []*x509.Certificate, _ string) string {
+func livesTooLong(t *Trust, chain []*x509.Certificate, _ string) string {
 	root := chain[len(chain)-1]
-	if anchored(chain) || slices.ContainsFunc(o.Private, root.Equal) {
+	if anchored(chain) || slices.ContainsFunc(t.Private, root.Equal) {
 		return ""
 	}
 	if d := chain[0].NotAfter.Sub(chain[0].NotBefore); d > longestValid {
@@ -127,7 +129,7 @@ func livesTooLong(o *OriginTLS, chain []*x509.Certificate, _ string) string {
 // *.co.uk: it would be everybody's. Suffixes that a company has entered for
 // its customers (blob.core.windows.net) are no such suffixes: they are run by
 // one operator, who has the certificate; browsers draw the same line.
-func wideWildcard(_ *OriginTLS, chain []*x509.Certificate, host string) string {
+func wideWildcard(_ *Trust, chain []*x509.Certificate, host string) string {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if _, err := netip.ParseAddr(host); err == nil {
 		return ""

@@ -1,4 +1,4 @@
-package proxy
+package peer
 
 import (
 	"crypto/dsa" //lint:ignore SA1019 a key that must be refused
