@@ -151,6 +151,9 @@ func (d *document) list(n ast.Node, v reflect.Value, path string) {
 	}
 	all := reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values))
 	for i, one := range seq.Values {
+		if seq.IsFlowStyle {
+			one = d.unglued(one)
+		}
 		at := fmt.Sprintf("%s[%d]", path, i)
 		d.places[at] = d.position(one)
 		d.value(one, all.Index(i), at)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -42,16 +43,23 @@ func (d *document) setText(n ast.Node, v reflect.Value, path string) {
 	source, scalar := literal(n)
 	switch {
 	case !scalar:
-		hint := ""
-		if m, ok := n.(*ast.MappingNode); ok && m.IsFlowStyle {
-			hint = "write it without braces: in YAML they make a section"
-		}
-		d.wrong(path, hint, "is %s, want text", kind(n))
+		d.wrong(path, withoutSection(n, path), "is %s, want text", kind(n))
 	case parent(path) == "listen":
 		v.SetString(source) // its own check says it better
 	default:
 		d.wrong(path, "write it in quotes: "+strconv.Quote(source), "is %s, want text", kind(n))
 	}
+}
+
+// withoutSection tells how to write what YAML takes for a section.
+func withoutSection(n ast.Node, path string) string {
+	if m, ok := n.(*ast.MappingNode); ok && m.IsFlowStyle {
+		return "write it without braces: in YAML they make a section"
+	}
+	if _, ok := pairs(n); ok && strings.HasSuffix(path, "]") {
+		return "write it in quotes: in YAML the colon makes a section"
+	}
+	return ""
 }
 
 func (d *document) setNumber(n ast.Node, v reflect.Value, path string) {
