@@ -3,7 +3,23 @@ package proxy
 import (
 	"net"
 	"net/netip"
+	"time"
+
+	"github.com/tenantgate/tenantgate/hosts"
 )
+
+// ReadSOCKS reads a SOCKS request, whatever authentication it offers.
+func ReadSOCKS(c net.Conn) (hosts.Authority, error) {
+	return (&Server{SOCKS: AnySOCKS}).readSOCKS(c)
+}
+
+// PeekHello reads the server name of a hello, and returns a connection that
+// still has the hello.
+func PeekHello(c net.Conn) (string, net.Conn, error) {
+	peeked := &client{Conn: c}
+	name, err := peekHello(peeked, time.Second)
+	return name, peeked.Conn, err
+}
 
 // ServeDiverted serves what l accepts as if a firewall had diverted it here on
 // its way to what to says; without that it takes a kernel, see TestDiverted… of
