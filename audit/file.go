@@ -149,11 +149,7 @@ func cut(o *os.File, n int64) error {
 // removed reports whether the open file has lost its last name: whatever was
 // written to it is gone with the next close.
 func (f *file) removed() bool {
-	if f.stream.Load() {
-		return false
-	}
-	var st syscall.Stat_t
-	return syscall.Fstat(f.fd, &st) == nil && st.Nlink == 0
+	return !f.stream.Load() && unlinked(f.fd)
 }
 
 // moved reports whether the name leads to another file, or nowhere.

@@ -28,13 +28,18 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// appendFrame sums up the frame in one go: until that is done, its head stands
+// where the sum goes.
 func appendFrame(b []byte, seq uint64, line []byte) []byte {
 	from := len(b)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(line))|frameFormat<<24)
+	head := uint32(len(line)) | frameFormat<<24
 	b = append(b, 0, 0, 0, 0)
+	b = binary.LittleEndian.AppendUint32(b, head)
 	b = binary.LittleEndian.AppendUint64(b, seq)
 	b = append(b, line...)
-	binary.LittleEndian.PutUint32(b[from+4:], frameSum(b[from:]))
+	sum := crc32.Checksum(b[from+4:], castagnoli)
+	binary.LittleEndian.PutUint32(b[from:], head)
+	binary.LittleEndian.PutUint32(b[from+4:], sum)
 	return b
 }
 

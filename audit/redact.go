@@ -14,7 +14,7 @@ const minJWT = 12
 // same; this is the second wall. It prefers too much to too little, and it sees
 // through percent-encoding.
 func redact(s string) string {
-	if len(s) < len("sig=x") || !suspicious(s) {
+	if _, suspect := look(s); !suspect {
 		return s
 	}
 	var out []byte

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -118,10 +117,7 @@ func (s *stream) ends(n int64) bool {
 	return size > 0 && size+n > s.segment
 }
 
-func (s *stream) removed() bool {
-	var st syscall.Stat_t
-	return syscall.Fstat(int(s.f.Fd()), &st) == nil && st.Nlink == 0
-}
+func (s *stream) removed() bool { return unlinked(int(s.f.Fd())) }
 
 // roll begins a segment. The one before is left to finish: an fsync here would
 // hold up whoever waits for the writer.

@@ -11,7 +11,14 @@ import (
 // anything that looks like a credential, and escaped. Of a text that is not
 // UTF-8 the bytes are noted in hex beside it.
 func (x *encoder) text(field, s string, limit int) {
-	s = x.cut(redact(x.cut(s, limit)), limit)
+	s = x.cut(s, limit)
+	ordinary, suspect := look(s)
+	if suspect {
+		s = x.cut(redact(s), limit)
+	} else if ordinary {
+		x.b = appendQuoted(x.b, s)
+		return
+	}
 	var valid bool
 	x.b, valid = appendString(x.b, s)
 	if valid {
@@ -27,6 +34,10 @@ func (x *encoder) text(field, s string, limit int) {
 // word writes a text of the proxy's own, or one that has been through a strict
 // parser. It is escaped and cut all the same.
 func (x *encoder) word(s string) {
+	if len(s) <= x.lim.claim && ordinary(s) {
+		x.b = appendQuoted(x.b, s)
+		return
+	}
 	x.b, _ = appendString(x.b, x.cut(s, x.lim.claim))
 }
 
@@ -47,8 +58,11 @@ func (x *encoder) cut(s string, limit int) string {
 // withoutQuery returns path up to the first question mark or number sign, which
 // a caller may have left in.
 func withoutQuery(path string) string {
-	if i := strings.IndexAny(path, "?#"); i >= 0 {
-		return path[:i]
+	if i := strings.IndexByte(path, '?'); i >= 0 {
+		path = path[:i]
+	}
+	if i := strings.IndexByte(path, '#'); i >= 0 {
+		path = path[:i]
 	}
 	return path
 }
@@ -68,9 +82,12 @@ var plain = func() (t [utf8.RuneSelf]bool) {
 // and format characters (bidirectional controls, zero-width ones) are escaped.
 // Each byte that is not UTF-8 becomes U+FFFD, and valid is false.
 func appendString(b []byte, s string) (_ []byte, valid bool) {
+	if ordinary(s) {
+		return appendQuoted(b, s), true
+	}
 	valid = true
 	b = append(b, '"')
-	from, i := 0, ordinary(s) // s[from:i] needs no escape
+	from, i := 0, 0 // s[from:i] needs no escape
 	for i < len(s) {
 		if c := s[i]; c < utf8.RuneSelf {
 			if !plain[c] {
@@ -93,6 +110,13 @@ func appendString(b []byte, s string) (_ []byte, valid bool) {
 	}
 	b = append(b, s[from:]...)
 	return append(b, '"'), valid
+}
+
+// appendQuoted appends a text that needs no escape.
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // hidden reports whether r acts instead of showing.
