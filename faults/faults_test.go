@@ -19,6 +19,10 @@ var faults = []struct {
 }{
 	{"R01", "reload, valid, 100 times", true, validReloads},
 	{"R02", "reload, invalid", true, invalidReload},
+	{"R17", "resolver: SERVFAIL, truncated, nonsense, slow, silent", true, brokenResolver},
+	{"R18", "origin broken in each way", true, brokenOrigin},
+	{"R20", "receiver of events broken in each way", false, brokenReceiver},
+	{"R27", "resolver restarts", false, resolverRestarts},
 }
 
 // stage is the program, its world, and the load on it.

@@ -87,7 +87,7 @@ func (l *load) trust(state string) {
 	if old := l.roots.Load(); old != nil {
 		pool = old.Clone()
 	}
-	for _, name := range []string{"ca.crt", "next.crt"} {
+	for _, name := range []string{"ca.crt", "ca.next.crt"} {
 		if pem, err := os.ReadFile(filepath.Join(state, "ca", name)); err == nil {
 			pool.AppendCertsFromPEM(pem)
 		}
