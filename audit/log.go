@@ -200,14 +200,20 @@ func (l *Log) Reopen() error {
 
 // Close writes what waits, syncs, lets the sinks send what is left for a few
 // seconds, and closes. Events that come later get ErrClosed.
-func (l *Log) Close() error {
+func (l *Log) Close() error { return l.end(drainTime) }
+
+// Leave is Close for who has somebody that opens the log at once: the sinks are
+// not waited for. What was under way to them goes again.
+func (l *Log) Leave() error { return l.end(0) }
+
+func (l *Log) end(patience time.Duration) error {
 	err := l.stop()
 	if errors.Is(err, ErrClosed) {
 		return nil
 	}
 	l.sinks.Lock()
 	defer l.sinks.Unlock()
-	err = errors.Join(err, l.fleet.Load().land(drainTime), l.spool.close())
+	err = errors.Join(err, l.fleet.Load().land(patience), l.spool.close())
 	return errors.Join(err, l.file.sync(), l.file.close(), l.dir.close())
 }
 

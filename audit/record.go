@@ -57,13 +57,18 @@ func (l *Log) Record(e *Event) error {
 	return err
 }
 
-func (l *Log) encode(e *Event) *record {
+// Complete gives e the time and the id that it has not, as Record does.
+func (e *Event) Complete() {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
 	if e.ID == "" {
 		e.ID = NewID()
 	}
+}
+
+func (l *Log) encode(e *Event) *record {
+	e.Complete()
 	r := l.records.Get().(*record)
 	r.kind, r.shed, r.passed, r.seq, r.await = e.Kind, 0, 0, 0, false
 	r.encode(e, l.observer, time.Since(l.opened))
