@@ -104,6 +104,13 @@ func (h *held) take() bool {
 	return true
 }
 
+// taken is how many are taken.
+func (h *held) taken() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.n
+}
+
 // claim tells whose one that was taken is; false if that is one too many.
 func (h *held) claim(c netip.Addr) bool {
 	h.mu.Lock()

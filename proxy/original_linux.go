@@ -58,8 +58,9 @@ func originalIPv6(fd int) netip.AddrPort {
 }
 
 // ListenTransparent listens for what a tproxy rule brings: connections to
-// addresses that are not this machine's. It needs CAP_NET_ADMIN.
-func ListenTransparent(addr string) (net.Listener, error) {
+// addresses that are not this machine's. It needs CAP_NET_ADMIN. What more there
+// is to do with the socket before it has an address, more does.
+func ListenTransparent(addr string, more ...func(fd int) error) (net.Listener, error) {
 	c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error
 		bad := raw.Control(func(fd uintptr) {
@@ -69,6 +70,9 @@ func ListenTransparent(addr string) (net.Listener, error) {
 			err = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_TRANSPARENT, 1)
 			if errors.Is(err, unix.ENOPROTOOPT) || errors.Is(err, unix.EOPNOTSUPP) {
 				err = nil // an IPv4 socket
+			}
+			for _, do := range more {
+				err = errors.Join(err, do(int(fd)))
 			}
 		})
 		return errors.Join(bad, err)

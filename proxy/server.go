@@ -80,6 +80,8 @@ type Server struct {
 	cut    context.CancelFunc
 	own    ownAddresses
 	closed atomic.Bool
+
+	leaving atomic.Bool // answers say that clients should go on elsewhere
 }
 
 // Use makes r the rules of every request from now on. Connections that are
@@ -116,6 +118,7 @@ func (s *Server) start() {
 		s.mirror = newMirror(s.tls)
 		s.front = s.newFront()
 		s.inner = s.newInner()
+		s.front.Handler, s.inner.Handler = s.parting(s.front.Handler), s.parting(s.inner.Handler)
 		go func() { _ = s.inner.Serve(s.hand) }()
 	})
 }
