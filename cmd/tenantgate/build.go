@@ -43,6 +43,9 @@ type surroundings struct {
 	trust     *peer.Trust                  // whom our clients believe; nil: as the file says
 	metrics   *proxy.Metrics
 	log       *slog.Logger
+
+	passed  []*os.File // sockets that were open before the start
+	replace bool       // take over from who runs on the state directory
 }
 
 var offline = surroundings{offline: true, digestKey: make([]byte, 32)}
@@ -95,6 +98,10 @@ func assemble(f config.File, in surroundings) (*built, error) {
 		SignIn: tags.Hosts(), ARM: tokens.ARM, Restricted: b.restricted,
 		Exempt: tagging.Exempt(), Refused: tags.Refused(), Tagged: proxy.Tagged(tags, finder),
 	}, b.resolve(in.offline))
+	b.unresolved = domains(pol.LeftOut())
+	if !in.offline {
+		err5 = errors.Join(err5, refuseLoose(pol.LeftOut()))
+	}
 	if err = errors.Join(err, setting.In("policy", err5), setting.In("links", f.Links.Check())); err != nil {
 		return nil, err
 	}
@@ -202,11 +209,7 @@ func (b *built) resolve(offline bool) policy.Resolve {
 		}
 		answer, err := b.directory.Domain(ctx, domain)
 		tenant, ok := tokens.ParseTenant(answer)
-		if err != nil || !ok {
-			b.unresolved = append(b.unresolved, domain)
-			return "", false
-		}
-		return tenant, true
+		return tenant, err == nil && ok
 	}
 }
 

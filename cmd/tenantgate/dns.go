@@ -6,10 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/config"
@@ -71,15 +69,19 @@ func asksItself(f config.File) error {
 	return nil
 }
 
-// openDNS makes the resolver that listens beside l, over UDP; none if l is nil.
-// What it counts is there either way.
-func (d *daemon) openDNS(l net.Listener) error {
+// openDNS makes the resolver that listens beside l, over UDP, on the sockets
+// that were passed to us or on its own; none if l is nil. What it counts is
+// there either way. A second tenantgate is kept out by l.
+func (d *daemon) openDNS(l net.Listener, given []*net.UDPConn) error {
 	metrics := resolver.NewMetrics(d.metrics)
 	if l == nil {
 		return nil
 	}
 	d.dns = &steering{server: resolver.NewServer(d.now.Load().dns, metrics)}
 	d.dns.server.Asked = d.asked
+	if d.dns.packets = given; given != nil {
+		return nil
+	}
 	for range min(runtime.GOMAXPROCS(0), maxSockets) {
 		pc, err := sharing.ListenPacket(context.Background(), "udp", l.Addr().String())
 		if err != nil {
@@ -93,16 +95,6 @@ func (d *daemon) openDNS(l net.Listener) error {
 // maxSockets bounds the sockets that the kernel shares datagrams out to. One
 // answers some 200,000 questions a second.
 const maxSockets = 4
-
-// sharing makes sockets with one address. A second tenantgate is kept out by
-// the TCP listener there, which nobody shares.
-var sharing = net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-	var failed error
-	err := c.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-	})
-	return errors.Join(err, failed)
-}}
 
 // asked leaves the event of a question to the resolver. It may be shed.
 func (d *daemon) asked(q resolver.Question) {

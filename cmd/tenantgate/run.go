@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
 	"github.com/tenantgate/tenantgate/certs"
@@ -16,24 +17,33 @@ import (
 
 func runCommand() *cobra.Command {
 	var from source
+	var replace bool
 	cmd := &cobra.Command{
-		Use:   "run [-c FILE | --tenant GUID --policy GUID [--state DIR]]",
+		Use:   "run [-c FILE | --tenant GUID --policy GUID [--state DIR]] [--replace]",
 		Short: "Run the proxy",
 		Long: `run starts the proxy. SIGHUP reloads everything but listen and state: the new
 file takes effect as one snapshot, or the old one stays and the reason is
-logged. SIGTERM drains.`,
+logged. SIGTERM drains.
+
+Sockets that systemd passes (sd_listen_fds(3)) are used where they have a
+listener's name or address. With --replace, the process that runs on the same
+state directory hands over its event log and new connections, and drains: that
+is how another version takes its place without a refused connection. Where none
+runs, --replace changes nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			return runProxy(ctx, &from, cmd.ErrOrStderr())
+			in := surroundings{passed: activation.Files(true), replace: replace}
+			return runProxy(ctx, &from, in, cmd.ErrOrStderr())
 		},
 	}
 	from.flags(cmd, true)
+	cmd.Flags().BoolVar(&replace, "replace", false, "take over from the process that runs on the same state directory")
 	return cmd
 }
 
-func runProxy(ctx context.Context, from *source, errs io.Writer) error {
+func runProxy(ctx context.Context, from *source, in surroundings, errs io.Writer) error {
 	log := logger(errs)
 	tuneMemory()
 	if err := certs.HardenProcess(); err != nil { // before anything is read; harden tells what went wrong
@@ -46,7 +56,7 @@ func runProxy(ctx context.Context, from *source, errs io.Writer) error {
 	if err := harden(f, func(what string) { log.Warn(what) }); err != nil {
 		return f.Locate(err)
 	}
-	d, err := open(f, from, surroundings{}, log)
+	d, err := open(f, from, in, log)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -33,7 +32,7 @@ type daemon struct {
 	log     *slog.Logger
 	from    *source      // read again on SIGHUP; nil where there is nothing to read
 	in      surroundings // what the configuration is built in
-	events  *audit.Log
+	events  *books
 	recent  *console.Recent // the events that the console shows
 	signals *signals.Watch
 	proven  proven
@@ -48,6 +47,7 @@ type daemon struct {
 
 	listeners map[string]net.Listener
 	dns       *steering // nil: no resolver
+	before    net.Conn  // to whom we replaced; nil: nobody
 	reload    reloadState
 	pacs      atomic.Uint64 // PAC files that were asked for
 }
@@ -71,8 +71,13 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	if d.in.digestKey, err = digestKey(stateDir(f, "digest.key")); err != nil {
 		return nil, broke{err, "the state directory must be ours alone"}
 	}
-	if d.events, err = audit.Open(d.eventsOf(f), stateDir(f, "events"), observer()); err != nil {
-		return nil, broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
+	d.events = &books{open: func() (*audit.Log, error) {
+		return audit.Open(d.eventsOf(d.file(f)), stateDir(f, "events"), d.observer())
+	}}
+	if !in.replace {
+		if err := d.startEvents(); err != nil {
+			return nil, err
+		}
 	}
 	d.server = &proxy.Server{Recorder: watched{d.events, d.recent, d.signals, &d.kept}, Metrics: proxy.NewMetrics(d.metrics), Log: log, Transparent: f.Listen.Transparent, SOCKS: f.Listen.SOCKS, Limits: f.Limits}
 	d.in.own, d.in.ours, d.in.metrics, d.in.log = d.server.Owns, d.signedByUs, d.server.Metrics, log
@@ -90,7 +95,33 @@ func open(f config.File, from *source, in surroundings, log *slog.Logger) (_ *da
 	d.signer.Store(d.ca.Certificate())
 	d.use(b)
 	d.count()
+	if in.replace {
+		return d, d.takeOver(f.Listen)
+	}
 	return d, d.listen(f.Listen)
+}
+
+// observer is ours, beside the CA that is in use.
+func (d *daemon) observer() audit.Observer {
+	o := observer()
+	o.Ours = d.signedByUs
+	return o
+}
+
+// startEvents opens the event log.
+func (d *daemon) startEvents() error {
+	if err := d.events.start(); err != nil {
+		return broke{fmt.Errorf("open events: %w", err), "start is refused without evidence: events.file and state must be writable"}
+	}
+	return nil
+}
+
+// file is the configuration in force, or first before there is one.
+func (d *daemon) file(first config.File) config.File {
+	if b := d.now.Load(); b != nil {
+		return b.file
+	}
+	return first
 }
 
 // eventsOf is the section events with what a file cannot say.
@@ -123,40 +154,6 @@ func (d *daemon) use(b *built) {
 	}
 }
 
-// listen opens every configured listener.
-func (d *daemon) listen(l proxy.Listen) error {
-	balanced := proxy.ProxyProtocol{Peers: balancers(l), Log: d.log}
-	for _, one := range []struct{ name, addr string }{
-		{"proxy", l.Proxy}, {"steered", l.Steered}, {"dns", l.DNS}, {"admin", l.Admin},
-	} {
-		if one.addr == "" {
-			continue
-		}
-		ln, err := listenFor(one.name, one.addr, l)
-		if err != nil {
-			return broke{fmt.Errorf("listen.%s: %w", one.name, err), "is another program, or another tenantgate, using " + one.addr + "?"}
-		}
-		d.listeners[one.name] = balanced.Listen(ln)
-		d.server.Own(ln.Addr())
-	}
-	return d.openDNS(d.listeners["dns"])
-}
-
-// listenFor opens the listener of that name.
-func listenFor(name, addr string, l proxy.Listen) (net.Listener, error) {
-	if name == "steered" && l.Transparent == proxy.TProxy {
-		return proxy.ListenTransparent(addr)
-	}
-	return net.Listen("tcp", addr)
-}
-
-// balancers are the peers of l that tell where connections come from; config
-// has checked them.
-func balancers(l proxy.Listen) []netip.Prefix {
-	peers, _ := prefixes(l.ProxyProtocol)
-	return peers
-}
-
 // serve runs until ctx ends, then drains.
 func (d *daemon) serve(ctx context.Context) error {
 	failed := make(chan error, 4)
@@ -173,28 +170,51 @@ func (d *daemon) serve(ctx context.Context) error {
 	start("dns", d.serveDNS)
 	start("admin", d.admin.Serve)
 	restProof := d.prove(ctx)
+	given, withdraw, err := d.offer()
+	if err != nil {
+		d.log.Warn("nobody can take over without a stop", "err", err)
+		withdraw = func() {}
+	}
+	defer withdraw()
+	restWatchdog := d.watchdog(ctx)
 	notify(systemd.SdNotifyReady)
-	var err error
+	err = nil
 	select {
 	case <-ctx.Done():
+	case err = <-given:
 	case err = <-failed:
 		if errors.Is(err, http.ErrServerClosed) {
 			err = nil
 		}
 	}
+	restWatchdog()
 	restProof()
 	notify(systemd.SdNotifyStopping)
 	d.log.Info("draining", "for", drainTime.String())
 	return errors.Join(err, d.drain())
 }
 
-// drain ends what is open: new clients are refused at once, the others have
-// drainTime.
+// leaveTime is how long clients are told, with the answers that they get, to
+// go on elsewhere before connections on which nothing is under way are closed.
+// It is also how long a handshake may take that had begun when a successor
+// came, before its connection is lost.
+const leaveTime = time.Second
+
+// drain ends what is open: new clients are refused at once, or taken by a
+// successor; the others have drainTime.
 func (d *daemon) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	if l := d.listeners["steered"]; l != nil {
-		l.Close()
+	given := d.events.given()
+	if !given { // else what the kernel had queued for us is still to be taken
+		d.closeListeners()
+	}
+	leave, enough := context.WithTimeout(ctx, leaveTime)
+	defer enough()
+	d.server.Leave(leave)
+	if given {
+		<-leave.Done()
+		d.closeListeners()
 	}
 	err := errors.Join(d.closeDNS(), d.server.Shutdown(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -207,6 +227,15 @@ func (d *daemon) drain() error {
 	return errors.Join(err, d.close())
 }
 
+// closeListeners ends those on which the proxy's clients arrive.
+func (d *daemon) closeListeners() {
+	for _, name := range []string{"proxy", "steered"} {
+		if l := d.listeners[name]; l != nil {
+			l.Close()
+		}
+	}
+}
+
 func (d *daemon) close() error {
 	err := d.closeDNS()
 	for _, l := range d.listeners {
@@ -217,6 +246,9 @@ func (d *daemon) close() error {
 	}
 	if d.events != nil {
 		err = errors.Join(err, d.events.Close())
+	}
+	if d.before != nil {
+		d.before.Close()
 	}
 	return err
 }

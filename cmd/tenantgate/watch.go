@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/console"
+	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/signals"
 	"github.com/tenantgate/tenantgate/tagging"
 	"github.com/tenantgate/tenantgate/tokens"
@@ -17,7 +18,7 @@ import (
 // watched is the event log with the console and the signals looking on: they
 // see what the log has kept, and nothing else.
 type watched struct {
-	log     *audit.Log
+	log     proxy.Recorder
 	recent  *console.Recent
 	signals *signals.Watch
 	kept    *atomic.Int64
