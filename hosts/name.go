@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -32,24 +33,15 @@ const maxName = 253
 // (golang/go#80417 shows what happens when a dialler maps it later).
 func Parse(s string) (Name, error) {
 	name := strings.TrimSuffix(s, ".")
-	if name == "" || len(name) > maxName {
+	if len(name) > maxName {
 		return "", fmt.Errorf("%w: %d octets, want 1 to %d", ErrInvalid, len(name), maxName)
 	}
-	upper := false
-	start := 0
-	for i := 0; i <= len(name); i++ {
-		if i == len(name) || name[i] == '.' {
-			if err := checkLabel(name[start:i]); err != nil {
-				return "", err
-			}
-			start = i + 1
-			continue
+	for label := range strings.SplitSeq(name, ".") {
+		if err := checkLabel(label); err != nil {
+			return "", err
 		}
-		upper = upper || ('A' <= name[i] && name[i] <= 'Z')
 	}
-	if upper {
-		name = strings.ToLower(name)
-	}
+	name = strings.ToLower(name)
 	if looksNumeric(name) {
 		return "", fmt.Errorf("%w: %q is a number, not a name", ErrInvalid, s)
 	}
@@ -76,15 +68,7 @@ func checkLabel(label string) error {
 // last label is a number, as WHATWG URL's "ends in a number" has it.
 func looksNumeric(name string) bool {
 	last := name[strings.LastIndexByte(name, '.')+1:]
-	if strings.HasPrefix(last, "0x") {
-		return true
-	}
-	for i := range len(last) {
-		if last[i] < '0' || last[i] > '9' {
-			return false
-		}
-	}
-	return true
+	return strings.HasPrefix(last, "0x") || strings.Trim(last, "0123456789") == ""
 }
 
 // Authority is where a request wants to go: a name or an address, and a port.
@@ -152,14 +136,8 @@ func splitPort(s string, defaultPort uint16) (host string, port uint16, err erro
 }
 
 func parsePort(s string) (uint16, error) {
-	n := 0
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' || n > 65535 {
-			return 0, fmt.Errorf("%w: port %q", ErrInvalid, s)
-		}
-		n = n*10 + int(s[i]-'0')
-	}
-	if n == 0 || n > 65535 || s[0] == '0' {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || s[0] == '0' {
 		return 0, fmt.Errorf("%w: port %q", ErrInvalid, s)
 	}
 	return uint16(n), nil

@@ -72,6 +72,16 @@ func TestANameHasTheLengthsOfTheDNS(t *testing.T) {
 	}
 }
 
+func TestANameHasLettersDigitsHyphensAndUnderscoresOnly(t *testing.T) {
+	for b := range 256 {
+		c := string([]byte{byte(b)})
+		want := c == "." || ldh.MatchString(strings.ToLower("a"+c+"a"))
+		if n, err := Parse("a" + c + "a.test"); (err == nil) != want || want && string(n) != strings.ToLower("a"+c+"a.test") {
+			t.Errorf("%q: %q, %v", c, n, err)
+		}
+	}
+}
+
 func TestAnAuthorityIsCanonicalOrRefused(t *testing.T) {
 	for _, e := range corpus(t, "testdata/authorities.txt") {
 		for i, port := range []uint16{0, 443} {

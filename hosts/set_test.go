@@ -163,3 +163,24 @@ func BenchmarkHas(b *testing.B) {
 		})
 	}
 }
+
+func TestASetIsEmptyOnlyWithoutPatterns(t *testing.T) {
+	for pattern, want := range map[string]bool{"": true, "contoso.com": false, "*.contoso.com": false} {
+		var s Set
+		if pattern != "" {
+			s = MustParseSet(pattern)
+		}
+		if s.Empty() != want {
+			t.Errorf("%q: empty is %v", pattern, s.Empty())
+		}
+	}
+}
+
+func TestABadPatternInOurOwnTablesEndsTheProgram(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a set was made of a bad pattern")
+		}
+	}()
+	MustParseSet("*.com")
+}
