@@ -55,7 +55,7 @@ var house = map[string]struct {
 }
 
 // testOnly are packages that only tests may import; they may import anything.
-var testOnly = []string{"audit/audittest", "proxy/proxytest"}
+var testOnly = []string{"audit/audittest", "peer/peertest", "proxy/proxytest"}
 
 // impure are standard packages that a package may not import: those that
 // judge neither dial nor log, and policy reads nothing but its arguments.
