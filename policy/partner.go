@@ -10,13 +10,16 @@ import (
 )
 
 // addPartner checks and adds partners[i]. A domain that nobody can resolve is
-// left out: an entry that permits then refuses. One that refuses what the
-// defaults permit should name its tenant by ID.
+// left out, see LeftOut.
 func (p *Policy) addPartner(bad *[]error, i int, partner Partner, resolve Resolve) {
 	path := fmt.Sprintf("partners[%d]", i)
 	own := p.settingsOf(bad, i, partner)
 	tenant, ok := p.partnerTenant(bad, path+".tenant", partner.Tenant, resolve)
 	if !ok {
+		return
+	}
+	if tenant == "" {
+		p.leftOut = append(p.leftOut, LeftOut{Path: path + ".tenant", Domain: partner.Tenant, Loose: p.loose(own)})
 		return
 	}
 	if _, twice := p.partners[tenant]; twice {
@@ -54,6 +57,8 @@ func (p *Policy) limit(bad *[]error, path string, partner Partner, own *ruleset)
 	}
 }
 
+// partnerTenant returns the tenant that a partner is written as: an empty one
+// if it is a domain that nobody can resolve, false if it is neither.
 func (p *Policy) partnerTenant(bad *[]error, path, value string, resolve Resolve) (tokens.Tenant, bool) {
 	if tenant, ok := tokens.ParseTenant(value); ok {
 		if tenant == p.home {
@@ -68,12 +73,15 @@ func (p *Policy) partnerTenant(bad *[]error, path, value string, resolve Resolve
 		return "", false
 	}
 	if resolve == nil {
-		return "", false
+		return "", true
 	}
 	tenant, ok := resolve(value)
-	if ok && tenant == p.home {
+	if !ok {
+		return "", true
+	}
+	if tenant == p.home {
 		*bad = append(*bad, setting.Errorf(path, "leave it out", "%q belongs to the home tenant", value))
 		return "", false
 	}
-	return tenant, ok
+	return tenant, true
 }

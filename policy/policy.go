@@ -25,6 +25,7 @@ type Policy struct {
 	observe  bool
 	defaults ruleset
 	partners map[tokens.Tenant]*ruleset
+	leftOut  []LeftOut
 	unlisted Action
 	exempt   Action
 	notTLS   Action
@@ -37,8 +38,8 @@ type Policy struct {
 }
 
 // Resolve tells the directory ID of a partner that is written as a domain.
-// It returns false when nobody can tell at the moment: the entry then permits
-// nothing until the next snapshot.
+// It returns false when nobody can tell at the moment: the entry is then left
+// out.
 type Resolve func(domain string) (tokens.Tenant, bool)
 
 // New builds the policy of the tenant home. Errors are *setting.Error with

@@ -56,9 +56,7 @@ func fine(w io.Writer, name string, f config.File) error {
 	for _, odd := range setting.List(setting.In("tagging", b.rules.Tags.Warnings())) {
 		fmt.Fprintf(w, "%s: note: %v\n", name, odd)
 	}
-	for _, domain := range b.unresolved {
-		fmt.Fprintf(w, "%s: note: which tenant %s is will be asked at the start; until it is known, its entry permits nothing\n", name, domain)
-	}
+	noteUnresolved(w, name, b.rules.Policy.LeftOut())
 	around, _ := environment(f)
 	for _, note := range append(pacNotes(f), around...) {
 		fmt.Fprintf(w, "%s: WARNING: %s\n", name, note)
