@@ -77,5 +77,6 @@ func ListenTransparent(addr string, more ...func(fd int) error) (net.Listener, e
 		})
 		return errors.Join(bad, err)
 	}}
+	c.SetMultipathTCP(false) // which has not every option
 	return c.Listen(context.Background(), "tcp", addr)
 }

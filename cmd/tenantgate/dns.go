@@ -83,7 +83,7 @@ func (d *daemon) openDNS(l net.Listener, given []*net.UDPConn) error {
 		return nil
 	}
 	for range min(runtime.GOMAXPROCS(0), maxSockets) {
-		pc, err := sharing.ListenPacket(context.Background(), "udp", l.Addr().String())
+		pc, err := sockets(share).ListenPacket(context.Background(), "udp", l.Addr().String())
 		if err != nil {
 			return broke{err, "is another resolver using UDP " + l.Addr().String() + "?"}
 		}

@@ -49,7 +49,7 @@ func (d *daemon) listenFor(name, addr string, l proxy.Listen) (net.Listener, err
 	if d.in.replace {
 		return succeed(addr, transparent)
 	}
-	open := func() (net.Listener, error) { return net.Listen("tcp", addr) }
+	open := func() (net.Listener, error) { return sockets(unshared).Listen(context.Background(), "tcp", addr) }
 	if transparent {
 		open = func() (net.Listener, error) { return proxy.ListenTransparent(addr) }
 	}
@@ -67,7 +67,7 @@ func (d *daemon) listenFor(name, addr string, l proxy.Listen) (net.Listener, err
 // succeed opens a listener beside the one of whoever we replace, and has the
 // kernel give new connections to us alone.
 func succeed(addr string, transparent bool) (net.Listener, error) {
-	open := func() (net.Listener, error) { return sharing.Listen(context.Background(), "tcp", addr) }
+	open := func() (net.Listener, error) { return sockets(share).Listen(context.Background(), "tcp", addr) }
 	if transparent {
 		open = func() (net.Listener, error) { return proxy.ListenTransparent(addr, share) }
 	}
@@ -82,13 +82,22 @@ func succeed(addr string, transparent bool) (net.Listener, error) {
 	return ln, nil
 }
 
-// sharing makes sockets with one address (SO_REUSEPORT).
-var sharing = net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-	var failed error
-	err := c.Control(func(fd uintptr) { failed = share(int(fd)) })
-	return errors.Join(err, failed)
-}}
+// sockets makes listeners and packet connections, after prepare has done
+// something with each that has no address yet. They are of plain TCP: Go
+// listens with MPTCP by itself, which knows no SO_ATTACH_REUSEPORT_CBPF.
+func sockets(prepare func(fd int) error) *net.ListenConfig {
+	c := &net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var failed error
+		err := raw.Control(func(fd uintptr) { failed = prepare(int(fd)) })
+		return errors.Join(err, failed)
+	}}
+	c.SetMultipathTCP(false)
+	return c
+}
 
+func unshared(int) error { return nil }
+
+// share lets a socket have an address with others.
 func share(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }
 
 // control does something with the socket of l.
