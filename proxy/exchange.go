@@ -93,12 +93,9 @@ func (x *exchange) screen() (policy.Reason, bool) {
 	case !target(r):
 		return policy.MalformedRequest, false
 	}
-	authority, err := hosts.ParseAuthority(r.Host, 443)
-	if err != nil {
-		return policy.MalformedAuthority, false
-	}
-	if !x.client.serves(authority) {
-		return policy.AuthorityMismatch, false
+	authority, reason := x.authority()
+	if reason != "" {
+		return reason, false
 	}
 	// In HTTP/2 a host field may stand beside :authority; net/http leaves it
 	// in the header, and an origin could believe it (RFC 9113, 8.3.1).
@@ -108,6 +105,23 @@ func (x *exchange) screen() (policy.Reason, bool) {
 		}
 	}
 	return "", true
+}
+
+// authority is the host that the request is for, if that is its connection's.
+func (x *exchange) authority() (hosts.Authority, policy.Reason) {
+	written, dst := x.in.Host, x.client.dst
+	if written != "" && written == string(dst.Name) && dst.Port == 443 && !x.client.fronted {
+		return dst, "" // the usual spelling, which was parsed when the connection came
+	}
+	a, err := hosts.ParseAuthority(written, 443)
+	switch {
+	case err != nil:
+		return a, policy.MalformedAuthority
+	case !x.client.serves(a):
+		return a, policy.AuthorityMismatch
+	default:
+		return a, ""
+	}
 }
 
 // target tells whether the request target can be forwarded byte for byte: a

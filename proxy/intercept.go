@@ -53,7 +53,7 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 		c.Close()
 		return s.handshakeFailed(c, rules, handshakeFault(err, last), err)
 	}
-	c.Conn, c.hello = last.Conn, nil
+	c.Conn, c.hello = &patient{Conn: last.Conn}, nil
 	s.Metrics.handshake(true)
 	s.Metrics.connection(v)
 	e := s.connEvent(c, rules, v)

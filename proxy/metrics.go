@@ -21,9 +21,10 @@ type Metrics struct {
 	blocks      *prometheus.CounterVec
 	revocations *prometheus.CounterVec
 
-	// counted are the counters of requests that have been needed: finding one
-	// by its labels costs more than all the rest of counting.
+	// counted and timed are what requests have needed: finding a counter by its
+	// labels costs more than all the rest of counting.
 	counted sync.Map // requestLabels to prometheus.Counter
+	timed   sync.Map // policy.Plane to prometheus.Observer
 }
 
 type requestLabels struct {
@@ -105,9 +106,14 @@ func (m *Metrics) shed(budget string) {
 }
 
 func (m *Metrics) upstream(plane policy.Plane, d time.Duration) {
-	if m != nil {
-		m.latency.WithLabelValues(string(plane)).Observe(d.Seconds())
+	if m == nil {
+		return
 	}
+	observer, ok := m.timed.Load(plane)
+	if !ok {
+		observer, _ = m.timed.LoadOrStore(plane, m.latency.WithLabelValues(string(plane)))
+	}
+	observer.(prometheus.Observer).Observe(d.Seconds())
 }
 
 func (m *Metrics) tunnel(n float64) {

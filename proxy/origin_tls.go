@@ -42,12 +42,23 @@ func (o *OriginTLS) tell(cs *tls.ConnectionState) (e audit.OriginTLS) {
 	if cs == nil {
 		return e
 	}
-	e.Version, e.Cipher = tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
+	e.Version, e.Cipher = tls.VersionName(cs.Version), cipherNames[cs.CipherSuite]
 	if o != nil && o.known != nil && len(cs.PeerCertificates) > 0 {
 		state, _ := o.known.Get(cs.PeerCertificates[0])
 		e.Revocation = string(state)
 	}
 	return e
+}
+
+// cipherNames are IANA's. crypto/tls makes its list anew for each question.
+var cipherNames = nameCiphers()
+
+func nameCiphers() map[uint16]string {
+	names := map[uint16]string{}
+	for _, suite := range tls.CipherSuites() {
+		names[suite.ID] = suite.Name
+	}
+	return names
 }
 
 // config always verifies: crypto/tls first, then verify. It never speaks
