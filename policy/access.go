@@ -191,7 +191,7 @@ func (l *list) app(t *tokens.Token) Setting {
 }
 
 func (l *list) application(id string) bool {
-	return id != "" && (l.has(id) || l.office && inOffice(id) || l.microsoft && ofMicrosoft(id))
+	return l.has(id) || l.office && inOffice(id) || l.microsoft && ofMicrosoft(id)
 }
 
 func (l *list) has(id string) bool {

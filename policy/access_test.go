@@ -40,6 +40,11 @@ func TestAnApplicationIsKnownInEveryFormThatTokensNameItBy(t *testing.T) {
 		"https://fabrikam.sharepoint.com": sharePoint, "https://fabrikam-my.sharepoint.com/": sharePoint,
 		"https://analysis.windows.net/powerbi/api": powerBI,
 		"": "", "https://": "", "https://graph.microsoft.com.evil.example": "", "https://evilsharepoint.com": "", "https://sharepoint.com": "",
+		"https://graph.micro\u017foft.com": "", "https://evilgraph.microsoft.com": "", "https:///x.sharepoint.com": "", "xttps://graph.microsoft.com": "", "graph.microsoft.com": "",
+		"urn:uuid:" + app: "", "spn:api://" + app: "", "12345678-90ab-cdef-ABCD-EF9876543210": "12345678-90ab-cdef-ABCD-EF9876543210",
+		"55555555a5555-5555-5555-555555555555": "", "55555555-5555a5555-5555-555555555555": "", "55555555-5555-5555a5555-555555555555": "",
+		"55555555-5555-5555-5555a555555555555": "", "55555555-5555-5555-5555-55555555555:": "", "55555555-5555-5555-5555-55555555555@": "",
+		"55555555-5555-5555-5555-55555555555.": "", "55555555-5555-5555-5555-55555555555/": "",
 		"http://graph.microsoft.com": "", app + "x": "", "api://contoso.com/app": "", "55555555-5555-5555-5555-55555555555g": "",
 	} {
 		if got := applicationID(claim); got != want {

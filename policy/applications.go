@@ -9,18 +9,18 @@ import "strings"
 func applicationID(claim string) string {
 	s := claim
 	for _, scheme := range []string{"spn:", "api://"} {
-		if len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
-			s = s[len(scheme):]
+		if rest, ok := cutFold(s, scheme); ok {
+			s = rest
 			break
 		}
 	}
 	if len(s) >= 36 && isID(s[:36]) && (len(s) == 36 || s[36] == '/') {
 		return s[:36]
 	}
-	if len(s) < 8 || !strings.EqualFold(s[:8], "https://") {
+	host, ok := cutFold(s, "https://")
+	if !ok {
 		return ""
 	}
-	host := s[8:]
 	if i := strings.IndexAny(host, "/:"); i >= 0 {
 		host = host[:i]
 	}
@@ -34,6 +34,14 @@ func applicationID(claim string) string {
 		}
 	}
 	return ""
+}
+
+// cutFold is strings.CutPrefix whatever the case.
+func cutFold(s, prefix string) (rest string, ok bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	return s[len(prefix):], true
 }
 
 func isID(s string) bool {

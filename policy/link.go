@@ -135,11 +135,7 @@ func (p *Policy) acting(r Request) tokens.Tenant {
 func (p *Policy) linkSetting(k links.Kind, ends ...tokens.Tenant) linkRule {
 	var said linkRule
 	for _, end := range ends {
-		own := p.partners[end]
-		if own == nil || own.links == "" || end == p.home {
-			continue
-		}
-		if said.says == "" || rank(own.links) > rank(said.says) {
+		if own := p.partners[end]; own != nil && rank(own.links) > rank(said.says) {
 			said = linkRule{own.links, own.linksAt}
 		}
 	}
@@ -149,12 +145,10 @@ func (p *Policy) linkSetting(k links.Kind, ends ...tokens.Tenant) linkRule {
 	if s, ok := p.links[k]; ok {
 		return s
 	}
-	if s, ok := builtinLinks[k]; ok {
-		return linkRule{s, "links.kinds"}
-	}
 	return linkRule{p.linkDefault, "links.default"}
 }
 
+// rank orders settings by strictness: one that is not said is below all.
 func rank(s LinkSetting) int {
 	return slices.Index([]LinkSetting{LinkAllow, LinkObserve, LinkBlock}, s)
 }

@@ -123,7 +123,7 @@ func TestTheZeroPolicyRefusesALink(t *testing.T) {
 }
 
 func TestEveryBadLinkSettingIsNamedAtOnce(t *testing.T) {
-	l := Links{Default: "deny", Kinds: map[links.Kind]LinkSetting{"vnet-peerings": LinkBlock, links.DNSLink: "off", links.Approval: LinkAllow}}
+	l := Links{Default: "deny", Kinds: map[links.Kind]LinkSetting{"vnet-peerings": "deny", links.DNSLink: "off", links.Approval: LinkAllow}}
 	var got []string
 	for _, e := range setting.List(l.Check()) {
 		got = append(got, e.(*setting.Error).Path)

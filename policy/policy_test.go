@@ -73,6 +73,12 @@ var credentials = map[string]*tokens.Token{
 	"outbound-other":    {Tenant: external, Account: home, App: other},
 	"inbound-ann":       {Tenant: home, Account: partner, Object: bob, HomeObject: ann},
 	"inbound-app":       {Tenant: home, Account: partner, App: app},
+	"partner-appless":   {Tenant: partner, Account: partner, Audience: graph},
+	"partner-odd-app":   {Tenant: partner, Account: partner, App: "no ID", Audience: graph},
+	"passthrough":       {Tenant: tokens.Passthrough, Account: tokens.Passthrough},
+	"consumer-visitor":  {Tenant: tokens.Consumer, Account: external},
+	"nobodys":           {Kind: tokens.JWT},
+	"unreadable-home":   {Tenant: home, Account: home, Unreadable: true},
 	"key":               {Kind: tokens.Key},
 	"session":           {Kind: tokens.Session},
 }
@@ -204,9 +210,9 @@ func TestAPartnerWrittenAsADomainIsResolved(t *testing.T) {
 
 func TestEveryBadSettingIsNamedAtOnce(t *testing.T) {
 	cfg := Default()
-	cfg.Default.Outbound, cfg.Unlisted = All("deny"), "pass"
+	cfg.Default.Outbound, cfg.Default.Sessions, cfg.Unlisted = All("deny"), "", "pass"
 	cfg.Partners = []Partner{
-		{Tenant: string(home)}, {Tenant: "fabrikam"}, {Tenant: string(external), Inbound: All("yes"), Applications: []string{"Teams"}}, {Tenant: string(external)},
+		{Tenant: string(home)}, {Tenant: "fabrikam"}, {Tenant: "fabrikam .com"}, {Keys: "deny", Tenant: string(external), Inbound: All("yes"), Applications: []string{"Teams"}}, {Tenant: string(external)},
 	}
 	_, err := New(cfg, home, false, testHosts, nil)
 	var got []string
@@ -214,8 +220,8 @@ func TestEveryBadSettingIsNamedAtOnce(t *testing.T) {
 		got = append(got, e.(*setting.Error).Path)
 	}
 	want := []string{
-		"unlisted", "default.outbound", "partners[0].tenant", "partners[1].tenant",
-		"partners[2].inbound", "partners[2].applications[0]", "partners[3].tenant",
+		"unlisted", "default.outbound", "default.sessions", "partners[0].tenant", "partners[1].tenant", "partners[2].tenant",
+		"partners[3].inbound", "partners[3].keys", "partners[3].applications[0]", "partners[4].tenant",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
@@ -344,7 +350,7 @@ func rows(t *testing.T, file string) []row {
 }
 
 func TestABrokenOriginIsNobodysAttempt(t *testing.T) {
-	for _, reason := range []Reason{OriginUnreachable, OriginTimeout, OriginUntrusted, Overloaded} {
+	for _, reason := range []Reason{OriginUnreachable, OriginTimeout, OriginUntrusted, ParentAuth, Overloaded} {
 		if (Verdict{Reason: reason}).Relevant() {
 			t.Errorf("%s is evidence", reason)
 		}

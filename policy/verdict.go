@@ -122,17 +122,12 @@ func worse(a, b Verdict) Verdict {
 func (v Verdict) weight() int {
 	w := 10 * v.Relation.rank()
 	switch v.Reason {
-	case NoCredential:
-	case SignIn:
-		w++
 	case AnonymousLink, ExternalSession, ExternalKey, DNSElsewhere:
 		w += 17 // worth a record, more so than a home account
 	case LinkUnknown, LinkUnreadable:
 		w += 18
 	case LinkExternal:
 		w += 19
-	default:
-		w += 5
 	}
 	switch {
 	case v.Action == Block:
