@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"time"
+)
+
+const (
+	settling = 30 * time.Second // in which the proxy must be as it was
+	bar      = 2                // how much slower the good client may be
+)
+
+// siege measures the good client idle, then during each attack, each beside
+// the idle figure of the moment before.
+func (s *stand) siege(ctx context.Context, names *regexp.Regexp, window time.Duration) error {
+	g := s.good()
+	g.measure(ctx, 3*time.Second) // leaves, connections, caches
+	before, err := s.proxy.sample()
+	if err != nil {
+		return err
+	}
+	fmt.Println("| attack | p99 idle | p99 attacked | ratio | new connections idle | attacked | ratio | served | CPU | most goroutines | at rest after | |")
+	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
+	var total tally
+	for _, a := range attacks {
+		if !names.MatchString(a.name) || ctx.Err() != nil {
+			continue
+		}
+		if err := s.suffer(ctx, g, a, window, before, &total); err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+	}
+	return s.conclude(total)
+}
+
+// tally counts what the scorecard says.
+type tally struct{ attacks, fair, served, rested, cheats, passed int }
+
+// suffer measures one attack and prints its row.
+func (s *stand) suffer(ctx context.Context, g *good, a attack, window time.Duration, before sample, t *tally) error {
+	idle := g.measure(ctx, window)
+	first, err := s.proxy.sample()
+	if err != nil {
+		return err
+	}
+	c, err := s.start(ctx, "attacker", true, setup{Proxy: s.way.proxy, Roots: s.way.pem, Home: s.home, Sly: s.sly, Attack: a.name})
+	if err != nil {
+		return err
+	}
+	var peak sample
+	done := make(chan struct{})
+	go func() { defer close(done); peak = s.peak(window) }()
+	under := g.measure(ctx, window)
+	<-done
+	last, err := s.proxy.sample()
+	if err := errors.Join(err, c.stop()); err != nil {
+		return err
+	}
+	rest, rested := s.rest(ctx, before)
+	kept0, fresh0 := idle.p99()
+	kept, fresh := under.p99()
+	ratio, ratioFresh := float64(kept)/float64(kept0), float64(fresh)/float64(fresh0)
+	all := len(under.kept) + len(under.fresh)
+	asked := int(window / pace)
+	word := "holds"
+	if !(ratio < bar && ratioFresh < bar) {
+		word = "too slow"
+	}
+	fmt.Printf("| %s | %v | %v | %.2f | %v | %v | %.2f | %d of %d | %.0f %% | %.0f | %v | %s |\n", a.name, round(kept0), round(kept), ratio, round(fresh0), round(fresh), ratioFresh,
+		all, asked, 100*(last.cpu-first.cpu)/(window.Seconds()), peak.goroutines, rest.Round(100*time.Millisecond), word)
+	if wrong := under.wrong(); wrong != "" {
+		fmt.Fprintf(os.Stderr, "  %s: %s\n", a.name, wrong)
+	}
+	t.attacks++
+	t.fair += truth(word == "holds")
+	t.served += truth(all >= asked)
+	t.rested += truth(rested)
+	t.cheats += idle.tried + under.tried
+	t.passed += idle.passed + under.passed
+	return nil
+}
+
+func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+
+func truth(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// peak samples during a window.
+func (s *stand) peak(window time.Duration) (most sample) {
+	for end := time.Now().Add(window - time.Second); time.Now().Before(end); time.Sleep(time.Second) {
+		if one, err := s.proxy.sample(); err == nil && one.goroutines > most.goroutines {
+			most = one
+		}
+	}
+	return most
+}
+
+// rest waits until the process holds about what it did before any attack.
+func (s *stand) rest(ctx context.Context, before sample) (time.Duration, bool) {
+	start := time.Now()
+	for ctx.Err() == nil && time.Since(start) < settling {
+		now, err := s.proxy.sample()
+		if err == nil && now.goroutines < 2*before.goroutines+100 && now.descriptors < 2*before.descriptors+100 {
+			return time.Since(start), true
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return time.Since(start), false
+}
+
+// conclude prints the figures of the scorecard.
+func (s *stand) conclude(t tally) error {
+	seen, err := s.seen()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("scorecard: p99 of a good client under attack below twice idle: %d of %d\n", t.fair, t.attacks)
+	fmt.Printf("scorecard: attacks in which every request of the good client was served: %d of %d\n", t.served, t.attacks)
+	fmt.Printf("scorecard: attacks after which the proxy is at rest within 30 s: %d of %d\n", t.rested, t.attacks)
+	fmt.Printf("scorecard: foreign tokens refused beside attacks: %d of %d\n", t.cheats-t.passed, t.cheats)
+	if seen.Foreign+seen.Untagged > 0 {
+		return fmt.Errorf("of %d requests that reached an origin, %d carried a foreign credential and %d sign-ins no tag", seen.Requests, seen.Foreign, seen.Untagged)
+	}
+	return nil
+}
