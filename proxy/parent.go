@@ -34,7 +34,7 @@ type Parent struct {
 // Errors that the parent proxy is the cause of.
 var (
 	ErrParent     = errors.New("parent proxy")
-	ErrParentAuth = errors.New("it wants other credentials") // a 407
+	ErrParentAuth = errors.New("it wants other credentials") // a 407, or a 401
 )
 
 // parentHint is what [NewParent] takes.
@@ -119,8 +119,8 @@ func (p *Parent) connect(conn net.Conn, a hosts.Authority) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("read its answer to CONNECT: %w", err)
-	case resp.StatusCode == http.StatusProxyAuthRequired:
-		return ErrParentAuth
+	case resp.StatusCode == http.StatusProxyAuthRequired, resp.StatusCode == http.StatusUnauthorized:
+		return ErrParentAuth // 401 is an origin's word (RFC 9110, 15.5.2); no origin was reached yet, so it is a proxy's
 	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("it answered CONNECT with %d", resp.StatusCode)
 	default:
@@ -128,14 +128,14 @@ func (p *Parent) connect(conn net.Conn, a hosts.Authority) error {
 	}
 }
 
-// tell logs a 407 once a minute: it concerns every connection alike.
+// tell logs a refusal of our credentials once a minute: it concerns every connection alike.
 func (p *Parent) tell(err error) {
 	if p.Log == nil || !errors.Is(err, ErrParentAuth) {
 		return
 	}
 	now, last := time.Now().UnixNano(), p.told.Load()
 	if now-last > int64(time.Minute) && p.told.CompareAndSwap(last, now) {
-		p.Log.Warn("the parent proxy answers 407: it does not take the credentials in upstream.parent (Basic), or wants some where there are none", "parent", p.addr)
+		p.Log.Warn("the parent proxy answers 407 or 401: it does not take the credentials in upstream.parent (Basic), or wants some where there are none", "parent", p.addr)
 	}
 }
 

@@ -74,6 +74,7 @@ func TestBrokenParentIsABrokenOrigin(t *testing.T) {
 		reason      policy.Reason
 	}{
 		{"407", "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n", 502, policy.ParentAuth},
+		{"401", "HTTP/1.1 401 Unauthorized\r\nProxy-Authenticate: Basic\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n", 502, policy.ParentAuth},
 		{"403", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 502, policy.OriginUnreachable},
 		{"no HTTP", "SSH-2.0-OpenSSH_9.9\r\n", 502, policy.OriginUnreachable},
 		{"oversized", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20), 502, policy.OriginUnreachable},
@@ -95,7 +96,7 @@ func TestBrokenParentIsABrokenOrigin(t *testing.T) {
 				if got := resp.Header.Get("Tenantgate-Reason"); resp.StatusCode != tt.status || got != string(tt.reason) {
 					t.Errorf("%d %s, want %d %s", resp.StatusCode, got, tt.status, tt.reason)
 				}
-				if resp.Header.Get("Proxy-Authenticate") != "" {
+				if resp.Header.Get("Proxy-Authenticate") != "" || resp.Header.Get("Www-Authenticate") != "" {
 					t.Error("the parent's challenge came through")
 				}
 			}
