@@ -26,18 +26,19 @@ const (
 	adminAddr   = "127.0.0.1:9090"
 )
 
-// program builds the program, once; the name is removed with what ends in ".d".
+// program builds the program, once.
 var program = sync.OnceValues(func() (string, error) { return build() })
+
+// built are the directories of programs, removed at the end.
+var built []string
 
 func build(args ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "tenantgate-faults-")
 	if err != nil {
 		return "", err
 	}
-	if err := os.Rename(dir, dir+".d"); err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir+".d", "tenantgate")
+	built = append(built, dir)
+	name := filepath.Join(dir, "tenantgate")
 	args = append([]string{"build", "-buildvcs=false", "-ldflags=-s -w"}, args...)
 	if raced {
 		args = append(args, "-race")
@@ -46,7 +47,7 @@ func build(args ...string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	return dir, os.Symlink(name, dir)
+	return name, nil
 }
 
 // settings are what a scenario adds to the configuration.

@@ -30,6 +30,7 @@ const (
 	signIn  kind = "sign-in"
 	fresh   kind = "request to a new host"
 	tunnel  kind = "tunnel"
+	unheard kind = "request to a host of its own" // one that no connection is open to; in no mix
 )
 
 // kinds are what a probe tries, all of them.
@@ -47,7 +48,7 @@ const mostOpen = 600
 func token(tenant, signature string) string {
 	part := base64.RawURLEncoding.EncodeToString
 	payload := fmt.Sprintf(`{"aud":"https://graph.microsoft.com","iss":"https://sts.windows.net/%[1]s/","tid":"%[1]s","appid":"04b07795-8ddb-461a-bbee-02f9e1bf7b46","upn":"somebody@example.org","exp":%d}`,
-		tenant, time.Now().Add(10*24*time.Hour).Unix())
+		tenant, time.Now().Add(60*24*time.Hour).Unix())
 	return part([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + part([]byte(payload)) + "." + signature
 }
 
@@ -58,7 +59,7 @@ type load struct {
 	roots atomic.Pointer[x509.CertPool]
 	skew  atomic.Int64 // how far the clients' clocks are off
 
-	clients []*http.Client
+	clients atomic.Pointer[[]*http.Client]
 	tokens  map[kind]string
 	number  atomic.Int64
 	open    atomic.Int64
@@ -75,7 +76,7 @@ type load struct {
 
 func newLoad(t *testing.T, s scale) *load {
 	return &load{t: t, scale: s, counts: map[kind]map[string]int{}, tokens: map[kind]string{
-		home: token(homeTenant, "c2lnbmF0dXJl"), fresh: token(homeTenant, "c2lnbmF0dXJl"), foreign: token(foreignTenant, foreignMark),
+		home: token(homeTenant, "c2lnbmF0dXJl"), fresh: token(homeTenant, "c2lnbmF0dXJl"), unheard: token(homeTenant, "c2lnbmF0dXJl"), foreign: token(foreignTenant, foreignMark),
 	}}
 }
 
@@ -134,9 +135,7 @@ func (l *load) client(i int) *http.Client {
 func (l *load) begin() {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.stop = cancel
-	for i := range 16 {
-		l.clients = append(l.clients, l.client(i))
-	}
+	l.forget()
 	l.all.Go(func() { l.pace(ctx) })
 	for i := range l.scale.tunnels {
 		l.all.Go(func() { l.keepTunnel(ctx, i) })
@@ -148,8 +147,19 @@ func (l *load) begin() {
 func (l *load) end() {
 	l.stop()
 	l.all.Wait()
-	for _, c := range l.clients {
-		c.CloseIdleConnections()
+	l.forget()
+}
+
+// forget has clients begin anew, with what they trust now.
+func (l *load) forget() {
+	var all []*http.Client
+	for i := range 16 {
+		all = append(all, l.client(i))
+	}
+	if old := l.clients.Swap(&all); old != nil {
+		for _, c := range *old {
+			c.CloseIdleConnections()
+		}
 	}
 }
 
@@ -172,7 +182,8 @@ func (l *load) pace(ctx context.Context) {
 				l.count("held back", "", "")
 				continue
 			}
-			k, c := mix[i%len(mix)], l.clients[i%len(l.clients)]
+			clients := *l.clients.Load()
+			k, c := mix[i%len(mix)], clients[i%len(clients)]
 			l.open.Add(1)
 			l.all.Go(func() {
 				defer l.open.Add(-1)
@@ -192,6 +203,8 @@ func (l *load) ask(k kind, c *http.Client) (kind, string, string) {
 		host, path = signInHost, "/common/oauth2/v2.0/authorize"
 	case k == fresh:
 		host = fmt.Sprintf("h%d.faults.test", n%400)
+	case k == unheard:
+		host = fmt.Sprintf("n%d.faults.test", n)
 	case n%4 == 0:
 		method, body = http.MethodPost, strings.NewReader(`{"displayName":"a body"}`)
 	}

@@ -49,8 +49,8 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	if name, err := program(); err == nil {
-		os.RemoveAll(name + ".d")
+	for _, dir := range built {
+		os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }

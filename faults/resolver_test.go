@@ -66,7 +66,7 @@ func (s *stage) refused(what string, wants ...string) {
 		c := s.load.client(i)
 		c.Timeout = patience
 		all.Go(func() {
-			_, got, event := s.load.ask(fresh, c)
+			_, got, event := s.load.ask(unheard, c)
 			c.CloseIdleConnections()
 			if !slices.Contains(wants, got) {
 				s.Errorf("%s: %s, want one of %q", what, got, wants)
