@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -32,13 +33,25 @@ func (d *daemon) listen(l proxy.Listen) error {
 				return broke{fmt.Errorf("listen.%s: %w", name, err), "is another program, or another tenantgate, using " + addr + "?"}
 			}
 		}
-		d.listeners[name] = balanced.Listen(ln)
+		d.listeners[name] = &closing{Listener: balanced.Listen(ln)}
 		d.server.Own(ln.Addr())
 	}
 	if names := given.names(); names != "" {
 		d.log.Info("sockets were passed to us", "listeners", names)
 	}
 	return d.openDNS(d.listeners["dns"], given.packets)
+}
+
+// closing is a listener that may be closed by its server as well.
+type closing struct {
+	net.Listener
+	once sync.Once
+}
+
+// Close implements net.Listener.
+func (c *closing) Close() (err error) {
+	c.once.Do(func() { err = c.Listener.Close() })
+	return err
 }
 
 // listenFor opens the listener of that name, so that a successor may join it.
