@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -41,13 +42,40 @@ func TestNftablesLoadsTheRulesOfTproxy(t *testing.T) {
 	}
 }
 
+// resolvers is what a file says of the addresses of well-known resolvers.
+var resolvers = regexp.MustCompile(`(?s)set resolvers[46] \{.*?elements = \{([^}]*)\}`)
+
+// Whoever the firewall snippet of onboard keeps a device from, the gateway does too.
+func TestTheGatewayClosesTheResolversThatOnboardCloses(t *testing.T) {
+	closed := func(file string) (all []string) {
+		for _, m := range resolvers.FindAllStringSubmatch(read(t, file), -1) {
+			all = append(all, regexp.MustCompile(`[0-9a-f.:]+`).FindAllString(m[1], -1)...)
+		}
+		return all
+	}
+	rules := closed(gateway)
+	for _, addr := range closed("../onboard/templates/firewall/tenantgate.nft") {
+		if !slices.Contains(rules, addr) {
+			t.Errorf("%s is open", addr)
+		}
+	}
+	if len(rules) != 32 {
+		t.Errorf("%d addresses: %v", len(rules), rules)
+	}
+	for _, addr := range rules {
+		if _, err := netip.ParseAddr(addr); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // The proxy's dial guard knows the same ranges.
 func TestTheGatewaysRangesAreThoseOfTheProxy(t *testing.T) {
 	_, guard, _ := strings.Cut(read(t, "../proxy/guard.go"), "var entraRanges = prefixes(")
 	guard, _, _ = strings.Cut(guard, "\n)")
 	ranges := regexp.MustCompile(`[0-9a-f.:]+/\d+`)
 	var rules []string
-	for _, m := range regexp.MustCompile(`elements = \{([^}]*)\}`).FindAllStringSubmatch(read(t, gateway), -1) {
+	for _, m := range regexp.MustCompile(`(?s)set signin[46] \{.*?elements = \{([^}]*)\}`).FindAllStringSubmatch(read(t, gateway), -1) {
 		rules = append(rules, ranges.FindAllString(m[1], -1)...)
 	}
 	known := ranges.FindAllString(guard, -1)
@@ -59,7 +87,7 @@ func TestTheGatewaysRangesAreThoseOfTheProxy(t *testing.T) {
 }
 
 // A device behind the gateway: its sign-in, sent past every proxy, arrives at the
-// steered port; UDP 443 is refused.
+// steered port; UDP 443 and resolvers of others are refused.
 func TestTheGatewayTakesWhatGoesPastIt(t *testing.T) {
 	root(t)
 	for _, name := range []string{"nft", "ip", "python3"} {
@@ -74,7 +102,8 @@ func TestTheGatewayTakesWhatGoesPastIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := run(t, ".", tool(t, "unshare"), "--net", "--mount", "--pid", "--fork", "--kill-child", "bash", script, file)
-	if want := "tcp 443 to the sign-in service: steered\ntcp 443 to elsewhere: elsewhere\nudp 443: refused\ntcp 853: refused\n"; out != want {
+	if want := "tcp 443 to the sign-in service: steered\ntcp 443 to elsewhere: elsewhere\n" +
+		"tcp 443 to elsewhere by IPv6: elsewhere\nDNS over HTTPS: refused\nDNS over HTTPS by IPv6: refused\nudp 443: refused\ntcp 853: refused\n"; out != want {
 		t.Errorf("%s, want %s", out, want)
 	}
 }

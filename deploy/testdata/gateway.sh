@@ -13,8 +13,12 @@ for pair in eth1:device:192.168.7 eth0:internet:203.0.113; do
 	ip -n "$there" route add default via "$net.1"
 done
 ip route add default via 203.0.113.2
-ip -n internet addr add 20.190.128.1/32 dev lo && ip -n internet addr add 198.51.100.1/32 dev lo
-sysctl -qw net.ipv4.ip_forward=1
+ip -n internet addr add 20.190.128.1/32 dev lo && ip -n internet addr add 198.51.100.1/32 dev lo && ip -n internet addr add 1.1.1.1/32 dev lo
+ip addr add fd77::1/64 dev eth1 nodad && ip -n device addr add fd77::2/64 dev eth0 nodad && ip -n device -6 route add default via fd77::1
+ip addr add fd78::1/64 dev eth0 nodad && ip -n internet addr add fd78::2/64 dev eth0 nodad && ip -n internet -6 route add default via fd78::1
+ip -6 route add default via fd78::2
+ip -n internet addr add 2606:4700:4700::1111/128 dev lo nodad && ip -n internet addr add 2620:0:862::1/128 dev lo nodad
+sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 nft -f "$rules"
 
 listen='
@@ -25,7 +29,7 @@ def tcp(s):
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 udp.bind(("", 443))
 for port in sys.argv[2:]:
-    threading.Thread(target=tcp, args=[socket.create_server(("", int(port)))]).start()
+    threading.Thread(target=tcp, args=[socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)]).start()
 print(flush=True)
 while True:
     _, whence = udp.recvfrom(64); udp.sendto(sys.argv[1].encode(), whence)
@@ -59,6 +63,9 @@ def udp(address, port):
 
 print("tcp 443 to the sign-in service:", tcp("20.190.128.1", 443))
 print("tcp 443 to elsewhere:", tcp("198.51.100.1", 443))
+print("tcp 443 to elsewhere by IPv6:", tcp("2620:0:862::1", 443))
+print("DNS over HTTPS:", tcp("1.1.1.1", 443))
+print("DNS over HTTPS by IPv6:", tcp("2606:4700:4700::1111", 443))
 print("udp 443:", udp("198.51.100.1", 443))
 print("tcp 853:", tcp("198.51.100.1", 853))
 PY
