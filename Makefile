@@ -5,6 +5,9 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 HERMETIC    := -exec '$(CURDIR)/.ci/hermetic'
 export CGO_ENABLED ?= 0
+ifdef FIPS # make build FIPS=1, make test FIPS=1: see docs/supply-chain.md
+export GOFIPS140 := v1.0.0
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test race lint fuzz bench h2spec scorecard check release clean

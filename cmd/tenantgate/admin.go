@@ -98,7 +98,10 @@ func (d *daemon) count() {
 		return 0
 	})
 	b := thisBuild()
-	gauge("tenantgate_build_info", "This build.", prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": b.Go}, func() float64 { return 1 })
+	gauge("tenantgate_build_info", "This build.", prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": b.Go, "fips": b.FIPS}, func() float64 { return 1 })
+	gauge("tenantgate_roots_changed_seconds", "When the roots that origins are believed by were changed last, Unix time.", nil, func() float64 {
+		return float64(rootsChanged(d.now.Load().file.Upstream.Roots).Unix())
+	})
 	gauge("tenantgate_config_last_reload_success", "1 unless the last reload was refused.", nil, func() float64 {
 		if d.reload.failed.Load() {
 			return 0

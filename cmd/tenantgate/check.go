@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +59,7 @@ func fine(w io.Writer, name string, f config.File) error {
 	}
 	noteUnresolved(w, name, b.rules.Policy.LeftOut())
 	around, _ := environment(f)
-	for _, note := range append(pacNotes(f), around...) {
+	for _, note := range append(append(pacNotes(f), around...), rootNotes(time.Now())...) {
 		fmt.Fprintf(w, "%s: WARNING: %s\n", name, note)
 	}
 	if n := f.Events.Leftover(stateDir(f, "events")); n > 0 {
@@ -134,7 +135,7 @@ func printProblems(cmd *cobra.Command, f config.File, err error) error {
 	}
 	told := map[string]any{"problems": list}
 	around, _ := environment(f)
-	if notes := append(pacNotes(f), around...); len(notes) > 0 {
+	if notes := append(append(pacNotes(f), around...), rootNotes(time.Now())...); len(notes) > 0 {
 		told["warnings"] = notes
 	}
 	if e := json.NewEncoder(cmd.OutOrStdout()).Encode(told); e != nil {

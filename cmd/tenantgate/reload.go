@@ -42,6 +42,7 @@ func (d *daemon) follow(ctx context.Context) (stop func()) {
 		defer close(done)
 		again := time.NewTicker(askAgain)
 		defer again.Stop()
+		seen := rootsChanged(d.now.Load().file.Upstream.Roots)
 		for {
 			select {
 			case <-ctx.Done():
@@ -50,6 +51,7 @@ func (d *daemon) follow(ctx context.Context) (stop func()) {
 				d.reloadNow()
 			case <-again.C:
 				d.resolveAgain()
+				seen = d.believeAgain(seen)
 			}
 		}
 	}()
@@ -145,6 +147,26 @@ func (d *daemon) resolveAgain() {
 	if err == nil && len(next.unresolved) < len(b.unresolved) {
 		d.use(next)
 	}
+}
+
+// believeAgain reads the roots again, with the configuration as it is, where
+// they are not as they were seen last: an update of ca-certificates must not
+// wait for a restart to distrust somebody.
+func (d *daemon) believeAgain(seen time.Time) time.Time {
+	f := d.now.Load().file
+	changed := rootsChanged(f.Upstream.Roots)
+	if changed.Equal(seen) {
+		return seen
+	}
+	d.keepDirectory()
+	next, err := assemble(f, d.in)
+	if err != nil {
+		d.log.Error("the roots that origins are believed by have changed and cannot be used; the old ones stay", "err", err)
+		return changed
+	}
+	d.use(next)
+	d.log.Info("the roots that origins are believed by have changed, and are in force")
+	return changed
 }
 
 // notify tells systemd; without systemd it does nothing.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,6 +95,15 @@ func rootsChanged(more string) (last time.Time) {
 		look(more)
 	}
 	return last
+}
+
+// rootNotes warns of roots that nobody has updated for long.
+func rootNotes(now time.Time) []string {
+	file, age := bundleAge(now)
+	if age < staleRoots {
+		return nil
+	}
+	return []string{fmt.Sprintf("the roots in %s are as they were %d days ago (update ca-certificates: who is distrusted since is believed here)", file, int(age.Hours())/24)}
 }
 
 // bundleAge is how long ago the system's bundle was written; zero if there is
