@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,13 +34,24 @@ import (
 // it acknowledges, a channel; it takes 1 MB; it names the first event that has
 // a query word it does not like.
 type collector struct {
-	events  []map[string]any
-	acks    map[string]int // channel and id: how often it was asked
-	busy    int
 	channel bool
+
+	mu     sync.Mutex
+	events []map[string]any
+	acks   map[string]int // channel and id: how often it was asked
+	busy   int
+}
+
+// taken is what came until now.
+func (c *collector) taken() []map[string]any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.events)
 }
 
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	say := func(status int, text string, code int, more string) {
 		w.WriteHeader(status)
 		fmt.Fprintf(w, `{"text":%q,"code":%d%s}`, text, code, more)
@@ -96,7 +109,7 @@ func TestSplunkGetsEventsAsHECWantsThem(t *testing.T) {
 	if err := sendTo(t, cfg, sample(blocked()), sample(hostileEvent())); err != nil {
 		t.Fatal(err)
 	}
-	first := c.events[0]
+	first := c.taken()[0]
 	for key, want := range map[string]any{
 		"host": testObserver.Hostname, "index": "proxy", "source": "tenantgate", "sourcetype": "tenantgate:tenant",
 		"time": float64(noon.UnixMicro()) / 1e6,
@@ -112,7 +125,7 @@ func TestSplunkGetsEventsAsHECWantsThem(t *testing.T) {
 	if err := sendTo(t, cfg, sample(blocked())); err != nil {
 		t.Fatal(err)
 	}
-	event := c.events[2]["event"].(map[string]any)
+	event := c.taken()[2]["event"].(map[string]any)
 	if event["action"] != "blocked" || event["dest"] != "graph.microsoft.com" || event["src"] != "10.0.0.7" || event["vendor_product"] != "tenantgate" {
 		t.Errorf("CIM: %v", event)
 	}
@@ -166,6 +179,8 @@ func TestSplunkIsAskedUntilTheEventsAreIndexed(t *testing.T) {
 	if err := sendTo(t, cfg, sample(blocked())); err != nil {
 		t.Fatal(err)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for channel, asked := range c.acks {
 		if asked != 3 {
 			t.Errorf("asked %d times on %s", asked, channel)
@@ -179,8 +194,10 @@ type ingestion struct {
 	t       *testing.T
 	path    string
 	limited int // calls that get 429
-	calls   int
-	rows    []map[string]any
+
+	mu    sync.Mutex
+	calls int
+	rows  []map[string]any
 }
 
 var (
@@ -189,6 +206,8 @@ var (
 )
 
 func (s *ingestion) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.calls++
 	if s.calls <= s.limited {
 		w.Header().Set("Retry-After", "30")
@@ -265,6 +284,8 @@ func TestSentinelGetsRowsWithinItsLimits(t *testing.T) {
 	if err := s.Send(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
+	server.mu.Lock()
+	defer server.mu.Unlock()
 	if len(server.rows) != 1500 || server.calls < 3 || scope.Load() != "https://monitor.azure.com/.default" {
 		t.Errorf("%d rows in %d calls, scope %v", len(server.rows), server.calls, scope.Load())
 	}
@@ -294,15 +315,15 @@ func TestASecretThatEntraRefusesIsNotTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := 0
+	var asked atomic.Int32 // on whatever goroutine it is
 	s.(*Sentinel).client.Transport = transport(func(r *http.Request) (*http.Response, error) {
-		asked++
+		asked.Add(1)
 		body := `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}`
 		return &http.Response{StatusCode: 401, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 	})
 	err = s.Send(t.Context(), many(1))
-	if err == nil || failure(err).Class != Settings || asked == 0 {
-		t.Errorf("asked %d times: %v", asked, err)
+	if err == nil || failure(err).Class != Settings || asked.Load() == 0 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
 	}
 	if strings.Contains(fmt.Sprint(err), secret) || strings.Contains(fmt.Sprint(err), "\n") {
 		t.Errorf("told: %v", err)
