@@ -55,8 +55,10 @@ func explainCommand() *cobra.Command {
 			x := s.Explain(r, client)
 			if asJSON {
 				f.Events.Privacy.Key, _ = os.ReadFile(stateDir(f, "digest.key")) // where it cannot be read, the hash is of this moment
-				f.Events.Privacy.Apply(x.Event)
-				_, err := cmd.OutOrStdout().Write(x.Event.JSON(observer()))
+				line, err := explainJSON(x, f.Events.Privacy, f.Where)
+				if err == nil {
+					_, err = cmd.OutOrStdout().Write(line)
+				}
 				return err
 			}
 			return printExplanation(cmd.OutOrStdout(), x, f.Where)
@@ -67,7 +69,7 @@ func explainCommand() *cobra.Command {
 	cmd.Flags().StringArrayVarP(&q.headers, "header", "H", nil, "`'Name: value'`, as often as needed")
 	cmd.Flags().StringVar(&body, "body", "", "`FILE` with the body; - is standard input")
 	cmd.Flags().StringVar(&q.client, "client", "127.0.0.1", "the client's `IP` address")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the event that it would leave")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the event that it would leave, with an explanation")
 	return cmd
 }
 
