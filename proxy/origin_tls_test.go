@@ -158,5 +158,5 @@ func TestOriginsThatPresentWhatNoBrowserWouldTakeAreRefused(t *testing.T) {
 			fmt.Fprintf(card, "%s %s %-18s %s\n", mark, row.id, got, row.what)
 		})
 	}
-	t.Logf("scorecard: %d of %d rows\n%s", len(rows)-bad, len(rows), card)
+	t.Logf("scorecard: %d of %d\n%s", len(rows)-bad, len(rows), card)
 }
