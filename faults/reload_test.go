@@ -10,13 +10,16 @@ func validReloads(s *stage) {
 	if s.scale.full {
 		times = 100
 	}
-	failed := s.load.failed()
+	asked, failed := s.load.asked(), s.load.failed()
 	for i := range times {
 		s.gate.configure([]settings{{}, {more: partner}}[i%2])
 		s.gate.reload(reloaded)
 		s.under(0.1)
 	}
-	if n := s.load.failed() - failed; n > 0 {
+	n := s.load.failed() - failed
+	asked = s.load.asked() - asked
+	s.Logf("scorecard: %d of %d", asked-n, asked)
+	if n > 0 {
 		s.Errorf("%d requests failed through %d reloads:\n%s", n, times, s.load)
 	}
 }

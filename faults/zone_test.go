@@ -47,13 +47,19 @@ func newZone(t *testing.T) *zone {
 
 func (z *zone) start() {
 	z.t.Helper()
-	udp, err := net.ListenPacket("udp", resolverAddr)
-	if err != nil {
-		z.t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp", resolverAddr)
-	if err != nil {
-		z.t.Fatal(err)
+	var udp net.PacketConn
+	var tcp net.Listener
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		var err error // what listened there before may take a moment to be gone
+		if udp, err = net.ListenPacket("udp", resolverAddr); err == nil {
+			if tcp, err = net.Listen("tcp", resolverAddr); err == nil {
+				break
+			}
+			udp.Close()
+		}
+		if time.Now().After(end) {
+			z.t.Fatal(err)
+		}
 	}
 	handler := dns.HandlerFunc(z.answer)
 	z.servers = []*dns.Server{{PacketConn: udp, Handler: handler}, {Listener: tcp, Handler: handler}}
