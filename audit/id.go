@@ -15,8 +15,10 @@ var lastID atomic.Uint64
 // NewID returns a UUIDv7 that sorts after every ID before it in this process,
 // even when the clock is set back. The twelve bits after the milliseconds are a
 // finer clock, as RFC 9562 section 6.2, method 3 allows; the rest is random.
-func NewID() string {
-	t := tick(time.Now())
+func NewID() string { return newID(time.Now()) }
+
+func newID(now time.Time) string {
+	t := tick(now)
 	var u [16]byte
 	binary.BigEndian.PutUint64(u[:], t>>12<<16|0x7000|t&0xfff)
 	binary.BigEndian.PutUint64(u[8:], rand.Uint64()>>2|1<<63)

@@ -58,20 +58,24 @@ func (l *Log) Record(e *Event) error {
 }
 
 // Complete gives e the time and the id that it has not, as Record does.
-func (e *Event) Complete() {
+func (e *Event) Complete() { e.complete(time.Now()) }
+
+func (e *Event) complete(now time.Time) {
 	if e.Time.IsZero() {
-		e.Time = time.Now()
+		e.Time = now
 	}
 	if e.ID == "" {
-		e.ID = NewID()
+		e.ID = newID(now)
 	}
 }
 
+// encode looks at the clock once.
 func (l *Log) encode(e *Event) *record {
-	e.Complete()
+	now := time.Now()
+	e.complete(now)
 	r := l.records.Get().(*record)
 	r.kind, r.shed, r.passed, r.seq, r.await = e.Kind, 0, 0, 0, false
-	r.encode(e, l.observer, time.Since(l.opened))
+	r.encode(e, l.observer, now.Sub(l.opened))
 	return r
 }
 
