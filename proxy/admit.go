@@ -105,7 +105,7 @@ func (s *Server) reach(ctx context.Context, rules *Rules, c *client, v policy.Ve
 		return nil, s.signInAddress(rules, c), nil
 	}
 	parent := rules.Origin.parentOf(c.dst)
-	addrs, err := rules.Origin.addresses(ctx, c.dst, parent)
+	addrs, err := s.resolve(ctx, rules, c, parent)
 	if err != nil {
 		return nil, s.dialVerdict(v, err), err
 	}

@@ -27,6 +27,7 @@ const (
 	ofHandshakes  = "handshakes"  // a second
 	ofMints       = "leaf-mints"  // a second
 	ofBodies      = "bodies"      // looked into at once
+	ofLookups     = "lookups"     // of names, at once
 )
 
 // The totals that are not worked out from the machine. A handshake costs about
@@ -48,10 +49,10 @@ const (
 
 // budgets are what all clients share.
 type budgets struct {
-	connections, bodies held
-	handshakes, mints   rate
-	memory              memory
-	shed                rate // how often shedding leaves an event
+	connections, bodies, lookups held
+	handshakes, mints            rate
+	memory                       memory
+	shed                         rate // how often shedding leaves an event
 }
 
 func (l Limits) budgets() *budgets {
@@ -73,6 +74,7 @@ func (l Limits) budgets() *budgets {
 	b := &budgets{}
 	b.connections.set(max(total, 1), share)
 	b.bodies.set(bodies, share)
+	b.lookups.set(mostLookups, share)
 	b.handshakes.set(float64(handshakesPerCore*runtime.GOMAXPROCS(0)), share)
 	b.mints.set(mintsPerSecond, share)
 	b.shed.set(10, 100)

@@ -51,6 +51,8 @@ func (s *Server) Starve(of string, n int) {
 		s.budgets.mints.set(float64(n), 50)
 	case "bodies":
 		s.budgets.bodies.set(2*n, 50)
+	case "lookups":
+		s.budgets.lookups.set(2*n, 50)
 	}
 }
 

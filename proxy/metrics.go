@@ -62,7 +62,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "tenantgate_revocation_total", Help: "What was known of the revocation of origins' certificates, by who told it.",
 		}, []string{"source", "result"}),
 	}
-	for _, budget := range []string{ofConnections, ofDescriptors, ofMemory, ofHandshakes, ofMints, ofBodies} {
+	for _, budget := range []string{ofConnections, ofDescriptors, ofMemory, ofHandshakes, ofMints, ofBodies, ofLookups} {
 		m.sheds.WithLabelValues(budget) // an alert on an increase needs the zero before it
 	}
 	r.MustRegister(m.connections, m.requests, m.handshakes, m.sheds, m.latency, m.tunnels, m.blocks, m.revocations)
