@@ -5,6 +5,10 @@
 // each attack in turn, in one run. With -soak it sends a mix of everything for
 // a long time and tells whether goroutines, descriptors or memory grow.
 //
+// Who measures, and the origin of what is measured, come first on the machine's
+// processors, then the proxy, then attackers and what they ask for: elsewhere
+// each would have processors of its own.
+//
 // It needs port 443 of loopback addresses and the program nice: run it as
 // "unshare -rn sh -c 'ip link set lo up && siege -binary bin/tenantgate'".
 package main

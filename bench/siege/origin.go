@@ -143,13 +143,23 @@ func (o *origin) raw(w http.ResponseWriter, what string) {
 	}
 }
 
+// plane is where a foreign credential counts. A sign-in host may see one: what
+// becomes of it there is Entra's to say, by the tag.
+func (o *origin) plane(r *http.Request) *atomic.Int64 {
+	if r.Host == signIn || r.Host == farSignIn {
+		return new(atomic.Int64)
+	}
+	return &o.foreign
+}
+
 // judge looks at a request's head.
 func (o *origin) judge(r *http.Request) {
 	var tags int
+	foreign := o.plane(r)
 	for name, values := range r.Header {
 		for _, v := range values {
 			if strings.Contains(v, marker) {
-				o.foreign.Add(1)
+				foreign.Add(1)
 			}
 			if strings.EqualFold(name, "sec-Restrict-Tenant-Access-Policy") {
 				tags++
@@ -160,7 +170,7 @@ func (o *origin) judge(r *http.Request) {
 		}
 	}
 	if strings.Contains(r.URL.RawQuery, marker) {
-		o.foreign.Add(1)
+		foreign.Add(1)
 	}
 	if host := r.Host; (host == signIn || host == farSignIn) && tags != 1 {
 		o.untagged.Add(1)
@@ -175,7 +185,7 @@ func (o *origin) searched(r *http.Request, body io.Reader) io.Reader {
 			body = plain
 		}
 	}
-	return io.TeeReader(body, &search{found: &o.foreign})
+	return io.TeeReader(body, &search{found: o.plane(r)})
 }
 
 // search counts marker in what is written to it.

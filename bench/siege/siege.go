@@ -23,8 +23,8 @@ func (s *stand) siege(ctx context.Context, names *regexp.Regexp, window time.Dur
 	if err != nil {
 		return err
 	}
-	fmt.Println("| attack | p99 idle | p99 attacked | ratio | new connections idle | attacked | ratio | served | CPU | most goroutines | at rest after | |")
-	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
+	fmt.Println("| attack | p99 idle | p99 attacked | ratio | new connections idle | attacked | ratio | served | CPU | goroutines | RSS | at rest after | |")
+	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
 	var total tally
 	for _, a := range attacks {
 		if !names.MatchString(a.name) || ctx.Err() != nil {
@@ -70,8 +70,8 @@ func (s *stand) suffer(ctx context.Context, g *good, a attack, window time.Durat
 	if !(ratio < bar && ratioFresh < bar) {
 		word = "too slow"
 	}
-	fmt.Printf("| %s | %v | %v | %.2f | %v | %v | %.2f | %d of %d | %.0f %% | %.0f | %v | %s |\n", a.name, round(kept0), round(kept), ratio, round(fresh0), round(fresh), ratioFresh,
-		all, asked, 100*(last.cpu-first.cpu)/(window.Seconds()), peak.goroutines, rest.Round(100*time.Millisecond), word)
+	fmt.Printf("| %s | %v | %v | %.2f | %v | %v | %.2f | %d of %d | %.0f %% | %.0f | %.0f MB | %v | %s |\n", a.name, round(kept0), round(kept), ratio, round(fresh0), round(fresh), ratioFresh,
+		all, asked, 100*(last.cpu-first.cpu)/(window.Seconds()), peak.goroutines, peak.mb, rest.Round(100*time.Millisecond), word)
 	if wrong := under.wrong(); wrong != "" {
 		fmt.Fprintf(os.Stderr, "  %s: %s\n", a.name, wrong)
 	}
@@ -96,8 +96,8 @@ func truth(yes bool) int {
 // peak samples during a window.
 func (s *stand) peak(window time.Duration) (most sample) {
 	for end := time.Now().Add(window - time.Second); time.Now().Before(end); time.Sleep(time.Second) {
-		if one, err := s.proxy.sample(); err == nil && one.goroutines > most.goroutines {
-			most = one
+		if one, err := s.proxy.sample(); err == nil {
+			most.goroutines, most.mb = max(most.goroutines, one.goroutines), max(most.mb, one.mb)
 		}
 	}
 	return most
