@@ -33,10 +33,11 @@ func (p *program) begin() {
 	p.wait("running", func() bool { return strings.Contains(p.err.String(), "tenantgate runs") })
 }
 
-// fix writes the addresses that p got into the configuration, for a successor.
-func (p *program) fix() {
+// fix writes the addresses that p got into the configuration, for a successor;
+// or, sooner, what is given.
+func (p *program) fix(sooner ...string) {
 	p.t.Helper()
-	text := strings.NewReplacer("STATE", "state", `proxy: "127.0.0.1:0"`, `proxy: "`+p.addr("proxy")+`"`, `admin: "127.0.0.1:0"`, `admin: "`+p.addr("admin")+`"`).Replace(configuration)
+	text := strings.NewReplacer(append(sooner, "STATE", "state", `proxy: "127.0.0.1:0"`, `proxy: "`+p.addr("proxy")+`"`, `admin: "127.0.0.1:0"`, `admin: "`+p.addr("admin")+`"`)...).Replace(configuration)
 	if err := os.WriteFile(filepath.Join(p.dir, "tenantgate.yaml"), []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
