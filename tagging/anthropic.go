@@ -31,7 +31,6 @@ func (a *Anthropic) compile() (provider, error) {
 		path: "organizations", what: "a UUID", hint: "organization IDs as Claude's settings show them", most: anthropicMost, valid: isGUID,
 	}.check(a.Organizations)
 	p := one(anthropicHosts, anthropicTags(list)...)
-	p.reads = []string{anthropicHeader}
 	for i := range anthropicLines + 1 {
 		p.reads = append(p.reads, fmt.Sprint(anthropicHeader, i))
 	}

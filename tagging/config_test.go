@@ -91,8 +91,11 @@ func TestVersion2NeedsTheTenantAndItsPolicy(t *testing.T) {
 	if _, err := New(Default(), homeTenant, strings.ToUpper(homeTenant)); err == nil {
 		t.Error("the directory ID is accepted as the policy's")
 	}
-	if _, err := New(v1Config(true), "", ""); err != nil {
-		t.Errorf("version v1 sends neither: %v", err)
+	if table, err := New(v1Config(true), "", ""); err != nil || table.Warnings() != nil {
+		t.Errorf("version v1 sends neither: %v, warned of %v", err, table.Warnings())
+	}
+	if _, err := New(Default(), "", ""); len(setting.List(err)) != 2 {
+		t.Errorf("neither is there: %v", err)
 	}
 }
 

@@ -54,6 +54,13 @@ func TestEachServiceIsSentWhatItDocuments(t *testing.T) {
 		for _, name := range names {
 			got = append(got, name+": "+strings.Join(h[http.CanonicalHeaderKey(name)], " and "))
 		}
+		var tags []string
+		for _, tag := range table.Tags(hosts.Name(host)) {
+			tags = append(tags, tag.Header+": "+tag.Value)
+		}
+		if !slices.Equal(tags, got) {
+			t.Errorf("%s: sent %q, told %q", host, got, tags)
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", host, diff)
 		}
@@ -110,8 +117,9 @@ func TestALongListGoesOnInNumberedHeaders(t *testing.T) {
 		if len(tags) != lines || !slices.Equal(got, list) {
 			t.Errorf("%d: %d lines, %d IDs", n, len(tags), len(got))
 		}
-		h := http.Header{"Anthropic-Allowed-Org-Ids9": {"x"}, "anthropic_allowed_org_ids1": {"x"}, "Anthropic-Allowed-Org-Ids": {"x", "y"}}
-		if table.Apply(h, "claude.ai"); len(h) != lines {
+		h := http.Header{"Anthropic-Allowed-Org-Ids9": {"x"}, "anthropic_allowed_org_ids1": {"x"}, "Anthropic-Allowed-Org-Ids": {"x", "y"},
+			"anthropic-allowed-org-ids10": {"x"}, "anthropic-allowed-org-ids11": {"nobody reads it"}}
+		if table.Apply(h, "claude.ai"); len(h) != lines+1 {
 			t.Errorf("%d: %d headers leave: %v", n, len(h), h)
 		}
 	}
@@ -129,6 +137,9 @@ func TestAServicesHeaderIsDeletedOnItsHostsAlone(t *testing.T) {
 				t.Errorf("%s on %s: stripped %q, left %v", name, n, got, h)
 			}
 		}
+	}
+	if got := table.Strip(http.Header{policyHeader: {"x"}}, "slack.com"); len(got) != 1 {
+		t.Errorf("Entra's header on a service's host: stripped %q", got)
 	}
 	if !table.Restriction("slack.com", policyHeader) || !table.Restriction("example.com", policyHeader) {
 		t.Error("Entra's header is not deleted everywhere")
@@ -165,16 +176,30 @@ func TestServicesThatCannotBeUsedAreRefusedWithEveryProblem(t *testing.T) {
 		{Providers{Slack: &Slack{}}, "slack.workspaces slack.requester"},
 		{Providers{Slack: &Slack{"T1,T2", []string{"T0A"}}}, "slack.requester"},
 		{Providers{Slack: &Slack{"contoso", []string{"t0a", "C0A"}}}, "slack.workspaces[0] slack.workspaces[1] slack.requester"},
+		{Providers{Slack: &Slack{"T0", []string{"T0a", "T", "T0"}}}, "slack.workspaces[0] slack.workspaces[1]"},
 		{Providers{Dropbox: &Dropbox{[]string{"a b"}}}, "dropbox.teams[0]"},
 		{Providers{GitHub: &GitHub{[]string{"1,2", ""}}}, "github.enterprises[0] github.enterprises[1]"},
 		{Providers{GitHub: &GitHub{many(21, "%d")}}, "github.enterprises"},
 		{Providers{OpenAI: &OpenAI{}}, "openai"},
-		{Providers{OpenAI: &OpenAI{[]string{"org-a"}, []string{uuid, "org-"}}}, "openai.workspaces[0] openai.organizations[0] openai.organizations[1]"},
+		{Providers{OpenAI: &OpenAI{[]string{"org-a"}, []string{uuid, "org-", "org-a b"}}},
+			"openai.workspaces[0] openai.organizations[0] openai.organizations[1] openai.organizations[2]"},
 		{Providers{Anthropic: &Anthropic{[]string{uuid + ";n=2"}}}, "anthropic.organizations[0]"},
 		{Providers{Anthropic: &Anthropic{many(501, "550e8400-e29b-41d4-a716-%012x")}}, "anthropic.organizations"},
 		{Providers{Webex: &Webex{[]string{"user@contoso.com"}}}, "webex.domains[0]"},
 		{Providers{Zoom: &Zoom{"a,b"}}, "zoom.policy"},
 		{Providers{Dropbox: &Dropbox{many(2000, "team%d")}}, "dropbox.teams"},
+		{Providers{Dropbox: &Dropbox{append(many(2000, "team%d"), "a b")}}, "dropbox.teams[2000]"},
+		{Providers{Dropbox: &Dropbox{many(1024, "%07d")}}, ""}, // 8191 octets
+		{Providers{Dropbox: &Dropbox{append(many(1023, "%07d"), "12345678")}}, ""},
+		{Providers{Dropbox: &Dropbox{append(many(1023, "%07d"), "123456789")}}, "dropbox.teams"},
+		{Providers{Dropbox: &Dropbox{[]string{strings.Repeat("a", 128), strings.Repeat("a", 129)}}}, "dropbox.teams[1]"},
+		{Providers{GitHub: &GitHub{many(20, "%d")}}, ""},
+		{Providers{Google: &Google{[]string{"visitor_accounts", "consumer_accounts"}}}, ""},
+		{custom("X-A", strings.Repeat("a", maxValue), "a.example"), ""},
+		{custom("X-A", strings.Repeat("a", maxValue+1), "a.example"), "custom[0].value"},
+		{custom("AUTHORIZATION", "a", "a.example"), "custom[0].header"},
+		{Providers{Custom: []Custom{{"X-A", "a", []string{"www.one.example"}}, {"X-A", "b", []string{"one.example"}}}}, ""},
+		{Providers{Custom: []Custom{{"X-A", "a", []string{"one.example"}}, {"X-A", "b", []string{"www.one.example"}}}}, ""},
 		{custom("", "", ""), "custom[0].header custom[0].value custom[0].hosts[0]"},
 		{custom("X-A", "a"), "custom[0].hosts"},
 		{custom("X A", "a\r\nX-B: b", "a.example"), "custom[0].header custom[0].value"},

@@ -234,9 +234,12 @@ func TestStripNamesWhatTheClientSent(t *testing.T) {
 	h := http.Header{
 		"Sec-Restrict-Tenant-Access-Policy": {"a", "b"},
 		"restrict_access_to_tenants":        {"c"},
+		"Restrict-Access-To-Tenants":        {"c"},
+		"restrict-access-context":           {"c"},
+		"RESTRICT_ACCESS_CONTEXT":           {"c"},
 		"Cookie":                            {"d"},
 	}
-	want := []string{"Sec-Restrict-Tenant-Access-Policy", "restrict_access_to_tenants"}
+	want := []string{"RESTRICT_ACCESS_CONTEXT", "Restrict-Access-To-Tenants", "Sec-Restrict-Tenant-Access-Policy", "restrict-access-context", "restrict_access_to_tenants"}
 	if diff := cmp.Diff(want, Strip(h)); diff != "" {
 		t.Error(diff)
 	}
