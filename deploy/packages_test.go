@@ -30,6 +30,8 @@ var shipped = map[string]string{
 	"/etc/tenantgate/tenantgate.yaml":                   "-rw-r--r--",
 	"/usr/bin/tenantgate":                               "-rwxr-xr-x",
 	"/usr/lib/systemd/system/tenantgate.service":        "-rw-r--r--",
+	"/usr/lib/systemd/system/tenantgate@.service":       "-rw-r--r--",
+	"/usr/lib/systemd/system/tenantgate.socket":         "-rw-r--r--",
 	"/usr/lib/sysusers.d/tenantgate.conf":               "-rw-r--r--",
 	"/usr/share/doc/tenantgate/CHANGELOG.md":            "-rw-r--r--",
 	"/usr/share/bash-completion/completions/tenantgate": "-rw-r--r--",

@@ -59,6 +59,74 @@ func TestSystemdFindsNoFaultWithTheUnit(t *testing.T) {
 	}
 }
 
+func TestSystemdFindsNoFaultWithTheSocketsAndTheInstances(t *testing.T) {
+	analyze, dir := tool(t, "systemd-analyze"), t.TempDir()
+	unit := strings.ReplaceAll(read(t, "tenantgate.service"), "=tenantgate ", "="+program(t)+" ")
+	for _, name := range []string{"tenantgate.service", "tenantgate@b.service"} {
+		write(t, filepath.Join(dir, name), unit)
+	}
+	socket := filepath.Join(dir, "tenantgate.socket")
+	write(t, socket, read(t, "tenantgate.socket"))
+	if out := run(t, ".", analyze, "verify", "--man=no", socket, filepath.Join(dir, "tenantgate@b.service")); strings.Contains(out, "tenantgate") {
+		t.Error(out)
+	}
+	write(t, socket, strings.Replace(read(t, "tenantgate.socket"), "Backlog=", "Backlogs=", 1))
+	if out, _ := output(t, ".", analyze, "verify", "--man=no", socket); !strings.Contains(out, "Backlogs") {
+		t.Errorf("a misspelt line is not told, so this proves nothing: %s", out)
+	}
+}
+
+func TestTheSocketsAreTheListenersOfTheExample(t *testing.T) {
+	example := read(t, "tenantgate.example.yaml")
+	all := regexp.MustCompile(`(?m)^ListenStream=(\S+)$`).FindAllStringSubmatch(read(t, "tenantgate.socket"), -1)
+	if len(all) == 0 {
+		t.Fatal("no sockets")
+	}
+	for _, m := range all {
+		if !regexp.MustCompile(`(?m)^  (proxy|admin): ` + regexp.QuoteMeta(m[1]) + `\b`).MatchString(example) {
+			t.Errorf("no listener of the example is at %s", m[1])
+		}
+	}
+}
+
+// systemd-socket-activate(1) passes sockets as systemd itself does.
+func TestSocketActivationStartsTheProgramAtTheFirstConnection(t *testing.T) {
+	activate, dir := tool(t, "systemd-socket-activate"), t.TempDir()
+	front, admin := "127.0.0.1:"+free(t), "127.0.0.1:"+free(t)
+	write(t, filepath.Join(dir, "tenantgate.yaml"), configuration(front, admin))
+	cmd := exec.Command(activate, "--listen="+front, "--listen="+admin, program(t), "run", "-c", "tenantgate.yaml")
+	node := &node{Cmd: cmd, t: t, log: filepath.Join(dir, "stderr"), ended: make(chan error, 1)}
+	file, err := os.Create(node.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd.Dir, cmd.Stderr = dir, file
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { node.ended <- cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	log := func() string { return read(t, node.log) }
+	var conn net.Conn
+	until(t, func() bool { conn, err = net.Dial("tcp", front); return err == nil }, log)
+	defer conn.Close()
+	_, _ = conn.Write([]byte("CONNECT nowhere.example:443 HTTP/1.1\r\nHost: nowhere.example:443\r\n\r\n"))
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if line, err := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 ") {
+		t.Errorf("the connection that started it is answered %q, %v\n%s", line, err, log())
+	}
+	if got := node.addr("proxy"); got != front || !strings.Contains(log(), `"listeners":"proxy admin"`) {
+		t.Errorf("the proxy is at %s, want %s\n%s", got, front, log())
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-node.ended; err != nil {
+		t.Errorf("%v\n%s", err, log())
+	}
+}
+
 func TestSysusersMakesTheUserOfTheService(t *testing.T) {
 	tree := t.TempDir()
 	write(t, filepath.Join(tree, "usr/lib/sysusers.d/tenantgate.conf"), read(t, "tenantgate.sysusers"))

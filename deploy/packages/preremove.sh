@@ -6,7 +6,11 @@ set -e
 case "$1" in
 remove | 0)
 	if [ -d /run/systemd/system ]; then
-		systemctl disable --now tenantgate.service || true
+		systemctl disable --now tenantgate.socket tenantgate.service || true
+		systemctl stop 'tenantgate@*.service' || true
+		for unit in /etc/systemd/system/*.wants/tenantgate@*.service; do
+			[ ! -L "$unit" ] || systemctl disable "${unit##*/}" || true
+		done
 	fi
 	;;
 esac
