@@ -39,6 +39,8 @@ type Console struct {
 	Words   func(reason string) string // what a refusal for this reason tells the person; may be nil
 	Metrics http.Handler               // /metrics
 	PAC     http.Handler               // /proxy.pac, and /wpad.dat, which it may refuse
+
+	Examined func() Examination // the last self-examination; may be nil
 }
 
 // Handler returns the pages of the admin listener. What machines ask for
@@ -49,6 +51,7 @@ func (c *Console) Handler() http.Handler {
 	pages.HandleFunc("GET /{$}", c.overview)
 	pages.HandleFunc("GET /event/{id}", c.event)
 	pages.HandleFunc("GET /hosts", c.hosts)
+	pages.HandleFunc("GET /doctor", c.doctor)
 	pages.HandleFunc("GET /style.css", static("pages/style.css", "text/css; charset=utf-8"))
 	pages.HandleFunc("GET /icon.svg", static("pages/icon.svg", "image/svg+xml"))
 	machines := http.NewServeMux()

@@ -187,7 +187,7 @@ func TestNothingChangesByAnyMethod(t *testing.T) {
 	c, s := opened(t, e)
 	before := len(c.Recent.entries())
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
-		for _, path := range []string{"/", "/event/" + e.ID, "/hosts", "/readyz", "/healthz", "/metrics"} {
+		for _, path := range []string{"/", "/event/" + e.ID, "/hosts", "/doctor", "/readyz", "/healthz", "/metrics"} {
 			if got := ask(t, method, s.URL+path, ""); got.status != http.StatusMethodNotAllowed {
 				t.Errorf("%s %s = %d, want 405", method, path, got.status)
 			}

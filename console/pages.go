@@ -18,7 +18,7 @@ func load(name string) *template.Template {
 		"day":   func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
 		"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"short": short,
-		"tone":  tone,
+		"tone":  tone, "toneOf": toneOf,
 	}).ParseFS(files, "pages/frame.html", "pages/"+name+".html"))
 }
 
@@ -26,6 +26,7 @@ var (
 	overviewPage = load("overview")
 	eventPage    = load("event")
 	hostsPage    = load("hosts")
+	doctorPage   = load("doctor")
 	missingPage  = load("missing")
 )
 

@@ -8,6 +8,7 @@ package doctor
 import (
 	"context"
 	"crypto/x509"
+	"net"
 	"net/netip"
 	"time"
 
@@ -35,7 +36,7 @@ type Finding struct {
 
 // Subject is what is examined. What is left out is not checked.
 type Subject struct {
-	Proxy string // host:port of the explicit proxy as it is reached from here
+	Proxy string // host:port of the explicit proxy as it is reached from here; empty: names are steered
 	PAC   string // URL of the PAC file
 	Admin string // host:port of the admin listener
 	Mode  string // of the server; empty: not known from here
@@ -50,6 +51,11 @@ type Subject struct {
 
 	Ranges []netip.Prefix                                               // the published addresses of the sign-in service
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error) // DNS as it is used here; nil: none is
+
+	// Ask asks the resolver that was named for records of a type, and returns its
+	// code and how many answers there are; nil: none was named.
+	Ask  func(ctx context.Context, name, kind string) (code string, answers int, err error)
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error) // how steered hosts are reached; nil: as usual
 
 	Canary Canary
 	QUIC   string // host:port that may be sent a QUIC packet
@@ -89,6 +95,7 @@ var everything = []check{
 	{"exempt", (*Subject).exempt},
 	{"clock", (*Subject).clock},
 	{"dns", (*Subject).dns},
+	{"discovery", (*Subject).discovery},
 	{"quic", (*Subject).quic},
 }
 

@@ -185,10 +185,6 @@ func TestTheCanarySaysWhetherTheTagArrives(t *testing.T) {
 }
 
 func TestNamesMustLeadWhereTheyShould(t *testing.T) {
-	to := func(a string) func(context.Context, string) ([]netip.Addr, error) {
-		return func(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr(a)}, nil }
-	}
-	none := func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("no such host") }
 	for name, tt := range map[string]struct {
 		lookup func(context.Context, string) ([]netip.Addr, error)
 		device bool
@@ -196,7 +192,7 @@ func TestNamesMustLeadWhereTheyShould(t *testing.T) {
 	}{
 		"published": {to("20.190.130.1"), false, doctor.Pass}, "a parent's": {nil, false, doctor.Skipped},
 		"elsewhere": {to("198.51.100.1"), false, doctor.Warn}, "steered to itself": {to("10.0.0.1"), false, doctor.Fail},
-		"none": {none, false, doctor.Fail}, "none, on a device": {none, true, doctor.Skipped},
+		"none": {nowhere, false, doctor.Fail}, "none, on a device": {nowhere, true, doctor.Skipped},
 		"steered here": {to("127.0.0.1"), true, doctor.Pass}, "steered elsewhere": {to("10.0.0.1"), true, doctor.Warn},
 	} {
 		s := &doctor.Subject{Proxy: closed(t), Device: tt.device, Lookup: tt.lookup, Ranges: []netip.Prefix{netip.MustParsePrefix("20.190.128.0/18")}}

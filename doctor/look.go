@@ -27,6 +27,9 @@ type seen struct {
 
 // look opens a tunnel to n and shakes hands, as far as the certificates.
 func (s *Subject) look(ctx context.Context, n hosts.Name) seen {
+	if s.Proxy == "" {
+		return s.lookSteered(ctx, n)
+	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", s.Proxy)
 	if err != nil {
@@ -122,9 +125,13 @@ func (s *Subject) ours(chain []*x509.Certificate, n hosts.Name) bool {
 // client asks through the proxy, as an application would. It follows nothing.
 func (s *Subject) client() (*http.Client, func()) {
 	t := &http.Transport{
-		Proxy:             http.ProxyURL(&url.URL{Scheme: "http", Host: s.Proxy}),
 		TLSClientConfig:   &tls.Config{RootCAs: s.pool(true), MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2: true, TLSHandshakeTimeout: patience,
+	}
+	if s.Proxy == "" {
+		t.DialContext = s.connect
+	} else {
+		t.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: s.Proxy})
 	}
 	return &http.Client{Transport: t, CheckRedirect: stay, Timeout: patience}, t.CloseIdleConnections
 }

@@ -58,6 +58,9 @@ func (s *Subject) dns(ctx context.Context) Finding {
 	if s.Lookup == nil {
 		return skip("names are not looked up here: a parent proxy does", "")
 	}
+	if s.Proxy == "" {
+		return s.steered(ctx)
+	}
 	list, err := s.Lookup(ctx, string(signIn[0]))
 	if err != nil || len(list) == 0 {
 		if s.Device {

@@ -22,6 +22,9 @@ func (s *Subject) mode(context.Context) Finding {
 }
 
 func (s *Subject) reach(ctx context.Context) Finding {
+	if s.Proxy == "" {
+		return skip("names are steered, and no proxy was named", "")
+	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", s.Proxy)
 	if err != nil {

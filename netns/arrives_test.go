@@ -1,7 +1,10 @@
 package netns_test
 
 import (
+	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -84,5 +87,35 @@ func TestADeviceThatKnowsOnlyTheResolver(t *testing.T) {
 	n.reads(deviceAddr)
 	if out := n.must("ip", "netns", "exec", n.device, "getent", "ahosts", signInHost); !strings.Contains(out, gateAddr) || strings.Contains(out, signInAddr) {
 		t.Errorf("the device believes the sign-in host to be at %s", out)
+	}
+	n.examines("", "pass", "pass", "pass")
+	n.resolvesAt(n.device, dnsAddr) // and now it knows another
+	n.examines("to the sign-in service itself", "fail", "pass", "fail")
+}
+
+// examines has the program examine the device, whose way is by the resolver.
+func (n *network) examines(says, dns, discovery, intercepted string) {
+	n.t.Helper()
+	cmd := exec.Command("ip", "netns", "exec", n.device, n.program(), "doctor", "--from-client", "--resolver", gateAddr, "--json")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SSL_CERT_FILE=" + filepath.Join(n.dir, "device.pem"), "SSL_CERT_DIR=" + n.dir}
+	out, err := cmd.Output()
+	if (err == nil) != (dns == "pass") {
+		n.t.Errorf("doctor: %v", err)
+	}
+	var report struct {
+		Checks []struct{ Check, Status, What string }
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		n.t.Fatalf("%v: %s", err, out)
+	}
+	want := map[string]string{"dns": dns, "discovery": discovery, "intercepted": intercepted}
+	for _, c := range report.Checks {
+		if w := want[c.Check]; w != "" && w != c.Status {
+			n.t.Errorf("%s: %s, want %s: %s", c.Check, c.Status, w, c.What)
+		}
+		delete(want, c.Check)
+	}
+	if len(want) > 0 || !strings.Contains(string(out), says) {
+		n.t.Errorf("the doctor says %s", out)
 	}
 }

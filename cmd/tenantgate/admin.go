@@ -20,7 +20,7 @@ func (d *daemon) newAdmin() *http.Server {
 		Names: names(d.now.Load().file.Listen.Admin), Tenant: d.tenantName,
 		Words:   func(reason string) string { return proxy.Words(policy.Reason(reason)) },
 		Metrics: promhttp.HandlerFor(d.metrics, promhttp.HandlerOpts{}),
-		PAC:     d.pacFile(),
+		PAC:     d.pacFile(), Examined: d.examined,
 	}
 	return &http.Server{
 		Handler:           c.Handler(),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,6 +26,7 @@ type visit struct {
 	from           source
 	device         bool
 	proxy, pac, ca string
+	resolver       string
 	quic, canary   string
 	asJSON         bool
 }
@@ -32,7 +34,7 @@ type visit struct {
 func doctorCommand() *cobra.Command {
 	var v visit
 	cmd := &cobra.Command{
-		Use:   "doctor {-c FILE | --from-client --proxy HOST:PORT [--pac URL] [--ca FILE]}",
+		Use:   "doctor {-c FILE | --from-client {--proxy HOST:PORT [--pac URL] | --resolver HOST} [--ca FILE]}",
 		Short: "Find out whether sign-ins are restricted, and what to do where they are not",
 		Long: `doctor does what a client would do and looks at what comes back: from the server
 with its configuration, or from a device with --from-client. Each check passes,
@@ -66,6 +68,7 @@ func (v *visit) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&v.device, "from-client", false, "this is a device, not the server")
 	f.StringVar(&v.proxy, "proxy", "", "the proxy is at `HOST:PORT`")
+	f.StringVar(&v.resolver, "resolver", "", "the resolver that steers names is at `HOST[:PORT]`; without --proxy this device knows nothing else")
 	f.StringVar(&v.pac, "pac", "", "the PAC file is at `URL`")
 	f.StringVar(&v.ca, "ca", "", "the CA's certificate, PEM, is in `FILE`; it need not be, to know tenantgate's own")
 	f.StringVar(&v.canary, "canary", "", "`TENANT` that a sign-in must be refused to; default: doctor.canary")
@@ -73,11 +76,15 @@ func (v *visit) flags(cmd *cobra.Command) {
 	f.BoolVar(&v.asJSON, "json", false, "print one JSON object")
 	cmd.MarkFlagsMutuallyExclusive("config", "from-client")
 	cmd.MarkFlagsOneRequired("config", "from-client")
-	cmd.MarkFlagsRequiredTogether("from-client", "proxy")
+	cmd.MarkFlagsMutuallyExclusive("config", "proxy")
+	cmd.MarkFlagsMutuallyExclusive("config", "resolver")
 	_ = cmd.MarkFlagFilename("ca", "pem", "crt")
 }
 
 func (v *visit) subject() (*doctor.Subject, error) {
+	if v.device && v.proxy == "" && v.resolver == "" {
+		return nil, usage{errors.New("--from-client takes --proxy, or --resolver where names are steered")}
+	}
 	for _, at := range []string{v.proxy, v.quic} {
 		if _, err := hosts.ParseAuthority(at, 0); at != "" && err != nil {
 			return nil, usage{fmt.Errorf("%s is not HOST:PORT", at)}
@@ -95,6 +102,9 @@ func (v *visit) subject() (*doctor.Subject, error) {
 	}
 	if v.device {
 		s.Device, s.Lookup = true, lookup
+	}
+	if v.resolver != "" {
+		s.Ask = askAt(v.resolver)
 	}
 	if v.ca == "" {
 		return s, nil

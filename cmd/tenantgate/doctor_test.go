@@ -73,7 +73,7 @@ func (e examined) want(exit int, status map[string]doctor.Status) {
 func but(pairs ...string) map[string]doctor.Status {
 	all := map[string]doctor.Status{
 		"mode": doctor.Skipped, "proxy": doctor.Pass, "ready": doctor.Skipped, "sinks": doctor.Skipped, "pac": doctor.Pass, "trust": doctor.Pass,
-		"intercepted": doctor.Pass, "tag": doctor.Pass, "exempt": doctor.Pass, "clock": doctor.Pass, "quic": doctor.Skipped,
+		"intercepted": doctor.Pass, "tag": doctor.Pass, "exempt": doctor.Pass, "clock": doctor.Pass, "discovery": doctor.Skipped, "quic": doctor.Skipped,
 	}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		all[pairs[i]] = doctor.Status(pairs[i+1])
@@ -185,6 +185,7 @@ func TestDoctorTakesNoOtherCommandLine(t *testing.T) {
 		"proxy":                     {"--from-client"},
 		"none of the others can be": {"-c", "x", "--from-client", "--proxy", "a:1"},
 		"a is not HOST:PORT":        {"--from-client", "--proxy", "a"},
+		"flags in the group [confi": {"-c", "x", "--resolver", "a"},
 		"canary.tenant":             {"--from-client", "--proxy", "a:1", "--canary", "../common"},
 	} {
 		var out, errs bytes.Buffer

@@ -19,6 +19,7 @@ import (
 type proven struct {
 	when atomic.Int64 // Unix seconds; 0: not yet, or not any more
 	bad  atomic.Bool
+	last atomic.Pointer[[]doctor.Finding]
 }
 
 // lookAgain is how often a proxy that is not to prove itself looks whether it
@@ -61,7 +62,8 @@ func (d *daemon) proveNow(ctx context.Context) {
 		Canary: f.Doctor.Canary, Agent: "tenantgate-doctor/" + release, Now: time.Now,
 	}
 	var failed []string
-	for _, found := range doctor.Prove(ctx, s) {
+	found := doctor.Prove(ctx, s)
+	for _, found := range found {
 		if found.Status == doctor.Fail {
 			failed = append(failed, found.Check)
 			d.log.Error("sign-ins are not restricted as they should be", "check", found.Check, "what", found.What, "hint", found.Hint)
@@ -73,6 +75,7 @@ func (d *daemon) proveNow(ctx context.Context) {
 	if was := d.proven.bad.Swap(len(failed) > 0); was != (len(failed) > 0) {
 		d.tellProof(failed)
 	}
+	d.proven.last.Store(&found)
 	d.proven.when.Store(time.Now().Unix())
 }
 

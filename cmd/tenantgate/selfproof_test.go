@@ -35,6 +35,9 @@ func (r *running) wantProof(metric string, proofs ...string) {
 	if page := r.page("/metrics"); !strings.Contains(page, "\ntenantgate_selfproof_ok "+metric+"\n") || !strings.Contains(page, "\ntenantgate_selfproof_last_seconds ") {
 		r.t.Errorf("tenantgate_selfproof_ok is not %s", metric)
 	}
+	if page, want := r.page("/doctor?format=json"), map[string]string{"1": `"ok":true`, "0": `"ok":false`}[metric]; !strings.Contains(page, want) || !strings.Contains(page, `"check":"tag"`) {
+		r.t.Errorf("/doctor says %s", page)
+	}
 }
 
 // The proxy itself says when a tag no longer arrives, once, and when it does
@@ -67,6 +70,9 @@ func TestAProxyThatIsNotAskedToProvesNothing(t *testing.T) {
 	r.wait("ready", func() bool { return strings.Contains(r.page("/metrics"), "tenantgate_build_info") })
 	if page := r.page("/metrics"); strings.Contains(page, "tenantgate_selfproof_ok ") {
 		t.Error("there is a metric")
+	}
+	if page := r.page("/doctor"); !strings.Contains(page, "does not examine itself") || !strings.Contains(page, "--from-client --proxy") {
+		t.Errorf("/doctor says %s", page)
 	}
 	for _, seen := range r.cloud.Seen() {
 		t.Errorf("%s %s was asked", seen.Method, seen.Host)
