@@ -10,7 +10,7 @@ export GOFIPS140 := v1.0.0
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz bench h2spec scorecard check release clean
+.PHONY: help build run test race lint fuzz bench h2spec scorecard mutants check release clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ h2spec: ## HTTP/2 conformance of intercepted connections (needs h2spec)
 
 scorecard: ## every figure of docs/scorecard.md, or that it was not run
 	@.ci/scorecard
+
+mutants: ## faults in policy, tagging, tokens, hosts that their tests notice
+	@.ci/mutants
 
 check: lint race h2spec ## what CI runs after the tests
 

@@ -49,11 +49,12 @@ var house = map[string]struct {
 	"demo":    {"the built-in imitation of Entra, Graph, SharePoint and ARM", []string{"hosts"}},
 	"cmd/tenantgate": {"", []string{"hosts", "peer", "setting", "tagging", "tokens", "links", "directory", "policy", "policy/entra",
 		"certs", "audit", "signals", "proxy", "resolver", "pac", "pac/judge", "config", "console", "onboard", "doctor", "demo"}},
-	"bench":       {"", []string{"tagging", "tokens", "policy", "certs", "audit", "proxy"}},
-	"bench/dns":   {"", []string{"proxy", "resolver", "tagging", "tokens"}},
-	"bench/siege": {"", nil},
-	"deploy/sbom": {"", nil},
-	"clients":     {"holds what real clients say of the proxy", nil},
+	"bench":         {"", []string{"tagging", "tokens", "policy", "certs", "audit", "proxy"}},
+	"bench/dns":     {"", []string{"proxy", "resolver", "tagging", "tokens"}},
+	"bench/mutants": {"", nil},
+	"bench/siege":   {"", nil},
+	"deploy/sbom":   {"", nil},
+	"clients":       {"holds what real clients say of the proxy", nil},
 }
 
 // testOnly are packages that only tests may import; they may import anything.
