@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -54,6 +55,7 @@ func (s *records) missing(ids []string) (n int) {
 type victim struct {
 	*exec.Cmd
 	proxy string
+	shot  bool // killed from outside, in attack
 }
 
 func startVictim(t *testing.T, config string) *victim {
@@ -66,6 +68,7 @@ func startVictim(t *testing.T, config string) *victim {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = p.Process.Kill() }) // where the test ends early
 	lines := bufio.NewScanner(errs)
 	for p.proxy == "" && lines.Scan() {
 		var said struct{ Msg, Proxy string }
@@ -114,6 +117,7 @@ func (p *victim) attack(t *testing.T, ca, token string, enough int) (answered []
 					answered = append(answered, id)
 				}
 				if len(answered) == enough {
+					p.shot = true
 					_ = p.Process.Kill()
 				}
 				mu.Unlock()
@@ -124,6 +128,19 @@ func (p *victim) attack(t *testing.T, ca, token string, enough int) (answered []
 	_ = p.Process.Kill() // at the latest
 	_ = p.Wait()
 	return answered
+}
+
+// policyNumber is a policy that changes nothing for the token of the attack,
+// and whose last line says that it is whole.
+func policyNumber(n string) []byte {
+	return fmt.Appendf(nil, "policy:\n  default: {outbound: allow, inbound: allow, tenant_restrictions: block}\n  partners:\n  - {tenant: 44444444-4444-4444-4444-%012s, tenant_restrictions: allow}\n# end of %s\n", n, n)
+}
+
+// replacePolicy is what policy sync does at the end.
+func replacePolicy() {
+	if _, err := replaceFile(os.Args[1], policyNumber(os.Args[2])); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 }
 
 // The whole program is killed while it refuses replayed tokens: every refusal

@@ -19,7 +19,7 @@ import (
 // TestMain lets this binary be the program as well: scripts and the tests of
 // a running daemon start it under the name tenantgate.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tenantgate": main})
+	testscript.Main(m, map[string]func(){"tenantgate": main, "replace-policy": replacePolicy})
 }
 
 const (
