@@ -31,7 +31,7 @@ func pacUnderReload(s *stage) {
 	}
 	known := map[string]bool{}
 	for i := range 40 {
-		s.gate.configure(settings{more: fmt.Sprintf("pac: {proxies: [proxy-%d.contoso.com:8080]}\n", i%2)})
+		s.gate.configure(settings{more: fmt.Sprintf("pac: {proxies: [\"proxy-%d.contoso.com:8080\"]}\n", i%2)})
 		s.gate.reload(reloaded)
 		known[s.gate.page("/proxy.pac")] = true
 		s.under(0.05)

@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,19 +10,32 @@ import (
 	"github.com/tenantgate/tenantgate/proxy/proxytest"
 )
 
+// ill panics at each tenth request, while on says so.
+type ill struct {
+	next            http.RoundTripper
+	on              atomic.Bool
+	asked, panicked atomic.Int64
+}
+
+func (i *ill) RoundTrip(r *http.Request) (*http.Response, error) {
+	if n := i.asked.Add(1); i.on.Load() && n%10 == 0 {
+		i.panicked.Add(1)
+		panic("injected")
+	}
+	return i.next.RoundTrip(r)
+}
+
 // R25: a panic in the middle of a request costs that request. The proxy runs
 // in this process: the program has nothing that panics.
 func panics(s *stage) {
-	var asked, panicked, failed atomic.Int64
-	var ill atomic.Bool
+	var failed atomic.Int64
+	sick := &ill{}
 	rig := proxytest.New(s.T, proxytest.Options{Rules: func(r *proxy.Rules) {
-		r.HTTP.(*http.Transport).Proxy = func(*http.Request) (*url.URL, error) {
-			if n := asked.Add(1); ill.Load() && n%10 == 0 {
-				panicked.Add(1)
-				panic("injected")
-			}
-			return nil, nil
-		}
+		sick.next = r.HTTP
+		s.Cleanup(r.HTTP.(*http.Transport).CloseIdleConnections)
+		front := &http.Transport{}
+		front.RegisterProtocol("https", sick)
+		r.HTTP = front
 	}})
 	run := func(n int) {
 		turns := make(chan struct{})
@@ -48,13 +60,13 @@ func panics(s *stage) {
 		close(turns)
 		all.Wait()
 	}
-	ill.Store(true)
+	sick.on.Store(true)
 	run(6 * s.scale.rate)
-	ill.Store(false)
-	if panicked.Load() == 0 || failed.Load() > panicked.Load() {
-		s.Errorf("%d requests failed for %d panics", failed.Load(), panicked.Load())
+	sick.on.Store(false)
+	if sick.panicked.Load() == 0 || failed.Load() > sick.panicked.Load() {
+		s.Errorf("%d requests failed for %d panics", failed.Load(), sick.panicked.Load())
 	}
-	s.Logf("%d panics, %d requests failed", panicked.Load(), failed.Load())
+	s.Logf("%d panics, %d requests failed", sick.panicked.Load(), failed.Load())
 	failed.Store(0)
 	run(2 * s.scale.rate)
 	if n := failed.Load(); n > 0 {
