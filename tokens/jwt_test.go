@@ -58,6 +58,12 @@ func TestClaimsOfACredential(t *testing.T) {
 		{"Google account is a guest", `{"tid":"` + guid + `","idp":"google.com"}`, "jwt foreign - -"},
 		{"federation with the home GUID in it", `{"tid":"` + guid + `","idp":"https://adfs.example.com/` + string(home) + `/"}`, "jwt foreign - -"},
 		{"guest without idp", `{"tid":"` + guid + `","acct":1}`, "jwt foreign - -"},
+		{"guest without idp, in words", `{"tid":"` + guid + `","acct":"1"}`, "jwt foreign - -"},
+		{"an audience of nobody", `{"tid":"` + guid + `","aud":[]}`, "jwt foreign foreign -"},
+		{"an audience that is none", `{"tid":"` + guid + `","aud":{"x":1}}`, "jwt foreign foreign -"},
+		{"personal account by another word", `{"tid":"` + guid + `","idp":"live.com.evil.test"}`, "jwt foreign - -"},
+		{"access control service without a tenant", `{"iss":"00000001-0000-0000-c000-000000000000@contoso.com"}`, "jwt - - " + whyNoTenant},
+		{"access control service of no application", `{"iss":"contoso@` + guid + `"}`, "jwt - - " + whyNoTenant},
 		{"member without idp", `{"tid":"` + guid + `","acct":0}`, "jwt foreign foreign -"},
 		{"personal altsecid", `{"tid":"` + guid + `","altsecid":"1:live.com:0003BFFD"}`, "jwt foreign - -"},
 		{"idp is null", `{"tid":"` + guid + `","idp":null}`, "jwt - - " + whyType},
@@ -99,6 +105,54 @@ func TestClaimsAreKeptShort(t *testing.T) {
 	}
 	if got.Expires != time.Unix(1_500_000_000, 0).UTC() {
 		t.Errorf("expires %v", got.Expires)
+	}
+}
+
+func TestATokenExpiresWhenItSays(t *testing.T) {
+	for exp, want := range map[string]int64{
+		`1500000000`: 1500000000, `"1500000000"`: 1500000000, `1.5e9`: 1500000000, `1`: 1, `0`: 0, `-1`: 0, `"soon"`: 0, `null`: 0, `[1]`: 0, `1e300`: 0,
+		`17179869180`: 17179869180, `17179869181`: 0,
+	} {
+		got := Parse(raw(`{}`, `{"tid":"`+string(home)+`","exp":`+exp+`}`))
+		if got.Unreadable || got.Expires.IsZero() != (want == 0) || want != 0 && got.Expires.Unix() != want {
+			t.Errorf("exp %s: %v", exp, got.Expires)
+		}
+	}
+}
+
+func TestAClaimIsKeptToItsLimit(t *testing.T) {
+	for size, want := range map[int]int{maxText - 1: maxText - 1, maxText: maxText, maxText + 1: maxText} {
+		if got := Parse(raw(`{}`, `{"tid":"`+string(home)+`","upn":"`+strings.Repeat("x", size)+`"}`)); len(got.User) != want {
+			t.Errorf("%d octets: %d are kept", size, len(got.User))
+		}
+	}
+}
+
+// SharePoint's download token is read in the one form that is known.
+func TestADownloadTokenIsReadInOneForm(t *testing.T) {
+	form := func(claims string) string {
+		return "v1." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+	}
+	aud := `"aud":"00000003-0000-0ff1-ce00-000000000000/contoso.sharepoint.com@` + string(foreign) + `"`
+	for text, want := range map[string]Tenant{
+		form(`{` + aud + `}`): foreign, form(`{` + aud + `,"tid":"` + string(home) + `"}`): "", form(`{` + aud + `,"iss":"x"}`): "",
+		form(`{` + aud + `,"Aud":"x"}`): "", form(`{` + aud): "", form(`{"aud":"contoso.sharepoint.com@contoso.com"}`): "", form(`{"x":1}`): "",
+		strings.TrimSuffix(form(`{`+aud+`}`), ".c2ln"): "", "v2" + form(`{` + aud + `}`)[2:]: "", "v1.!!!.c2ln": "",
+	} {
+		if got := Parse(text); got.Tenant != want || got.Unreadable != (want == "") {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
+func TestATicketOfAPersonalAccountIsKnownByItsBeginning(t *testing.T) {
+	for ticket, want := range map[string]Tenant{
+		"EwA0123456789abc": Consumer, "EwB0123456789abc": Consumer, "t=EwA0123456789abc": Consumer, "EwA0123456789ab": "", "EwC0123456789abcdef": "",
+		"xEwA0123456789abc": "", "t=EwA0123456789ab": "",
+	} {
+		if got := Parse(ticket); got.Tenant != want || got.Account != want || got.Unreadable != (want == "") {
+			t.Errorf("%s: %+v", ticket, got)
+		}
 	}
 }
 
