@@ -60,7 +60,7 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 	e.TLSVersion = tls.VersionName(tc.ConnectionState().Version)
 	err := s.Recorder.Record(e)
 	if !s.hand.push(tc) {
-		tc.Close()
+		s.late(tc)
 	}
 	return err
 }

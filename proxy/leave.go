@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"time"
 )
@@ -24,6 +25,23 @@ func (s *Server) Leave(ctx context.Context) {
 		case <-look.C:
 		}
 	}
+}
+
+// late serves a connection whose handshake had begun before Shutdown and ended
+// after the inner server took no more: its client's request is under way. It
+// has one answer, or as long as Shutdown waits.
+func (s *Server) late(c net.Conn) {
+	one := newHandover()
+	srv := s.newInner()
+	srv.Handler = s.parting(srv.Handler)
+	srv.SetKeepAlivesEnabled(false)
+	srv.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed || state == http.StateHijacked {
+			one.Close()
+		}
+	}
+	go one.push(c)
+	_ = srv.Serve(one)
 }
 
 // parting is h with the word of Leave.

@@ -2,6 +2,9 @@ package proxy_test
 
 import (
 	"context"
+	"crypto/tls"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"testing"
@@ -35,4 +38,32 @@ func TestAnswersTellClientsToGoOnElsewhereOnceTheProxyLeaves(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAHandshakeThatEndsWhileDrainingIsServed(t *testing.T) {
+	for _, proto := range []string{"http/1.1", "h2"} {
+		t.Run(proto, func(t *testing.T) {
+			r := newRig(t)
+			idle, slow := r.tls(restricted), r.tunnel(restricted+":443")
+			send(t, idle, "GET / HTTP/1.1\r\nHost: "+restricted+"\r\n\r\n")
+			_, _ = io.Copy(io.Discard, answer(t, idle, "GET").Body)
+			ended := r.draining(patience)
+			_, _ = io.Copy(io.Discard, idle) // the inner server closes what is idle after it has stopped taking connections
+			p := new(http.Protocols)
+			p.SetHTTP1(proto == "http/1.1")
+			p.SetHTTP2(proto == "h2")
+			tr := &http.Transport{Protocols: p, DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
+				return r.shake(slow, &tls.Config{ServerName: restricted, NextProtos: []string{proto}}), nil
+			}}
+			defer tr.CloseIdleConnections()
+			resp := must((&http.Client{Transport: tr, Timeout: patience}).Get("https://" + restricted + "/"))(t)
+			body(t, resp)
+			if resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("status %d", resp.StatusCode)
+			}
+			if err := <-ended; err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+		})
+	}
 }

@@ -12,6 +12,7 @@ import (
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.start()
 	s.closed.Store(true)
+	s.leaving.Store(true)
 	done := make(chan error, 1)
 	go func() {
 		err := s.front.Shutdown(ctx)
