@@ -14,7 +14,7 @@ func pacUnderReload(s *stage) {
 	got := map[string]int{}
 	done := make(chan struct{})
 	var all sync.WaitGroup
-	for range 8 {
+	for range 3 {
 		all.Go(func() {
 			for {
 				select {
@@ -30,7 +30,7 @@ func pacUnderReload(s *stage) {
 		})
 	}
 	known := map[string]bool{}
-	for i := range 40 {
+	for i := range 20 {
 		s.gate.configure(settings{more: fmt.Sprintf("pac: {proxies: [\"proxy-%d.contoso.com:8080\"]}\n", i%2)})
 		s.gate.reload(reloaded)
 		known[s.gate.page("/proxy.pac")] = true
