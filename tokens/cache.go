@@ -13,7 +13,6 @@ import (
 const (
 	cacheSets = 8192
 	cacheWays = 8 // entries in a set: as many pointers as share a cache line
-	cacheSize = cacheSets * cacheWays
 )
 
 // sum stands for a credential in the cache.
@@ -67,7 +66,7 @@ type counter struct {
 	_            [48]byte // the rest of a cache line
 }
 
-func newCache() (*cache, error) {
+func newCache(sets int) (*cache, error) {
 	k := make([]byte, 16)
 	rand.Read(k) // never fails (crypto/rand, Go 1.24)
 	block, err := aes.NewCipher(k)
@@ -78,7 +77,7 @@ func newCache() (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key the token cache: %w", err)
 	}
-	return &cache{aead: aead, clock: newClock(), sets: make([]set, cacheSets)}, nil
+	return &cache{aead: aead, clock: newClock(), sets: make([]set, sets)}, nil
 }
 
 // sum writes the hash of raw to dst, which is on the heap already.
@@ -89,7 +88,10 @@ func (c *cache) sum(dst *sum, raw string) {
 	c.aead.Seal(dst[:0], c.nonce[:], nil, octets)
 }
 
-func (c *cache) at(k *key) *set { return &c.sets[binary.LittleEndian.Uint16(k.sum[:])%cacheSets] }
+// at returns the set of a key; their number is a power of two.
+func (c *cache) at(k *key) *set {
+	return &c.sets[int(binary.LittleEndian.Uint16(k.sum[:]))&(len(c.sets)-1)]
+}
 
 // get returns what was read of a value, unless a token in it has expired.
 func (c *cache) get(k *key) ([]*Token, bool) {

@@ -36,23 +36,29 @@ func TestRememberedTokenIsParsedAgainOnceItExpires(t *testing.T) {
 	})
 }
 
+// A cache of few entries, soon full.
+const (
+	fewSets = 64
+	few     = fewSets * cacheWays
+)
+
 func TestCacheIsBounded(t *testing.T) {
-	c, err := newCache()
+	c, err := newCache(fewSets)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 3 * cacheSize {
+	for i := range 3 * few {
 		var k key
 		c.sum(&k.sum, fmt.Sprint(i))
 		c.put(&k, nil)
 	}
-	if n := c.len(); n > cacheSize || n < cacheSize/2 {
-		t.Errorf("%d entries, want at most %d", n, cacheSize)
+	if n := c.len(); n > few || n < few/2 {
+		t.Errorf("%d entries, want at most %d", n, few)
 	}
 }
 
 func TestCacheTellsCredentialsApartByEveryOctet(t *testing.T) {
-	c, err := newCache()
+	c, err := newCache(fewSets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,16 +109,16 @@ func TestSeenTokenCostsNoAllocation(t *testing.T) {
 var big = mint(home, `"groups":["`+strings.Repeat("x", 1300)+`"]`)
 
 func TestAFloodOfNewCredentialsLeavesTheOnesInUse(t *testing.T) {
-	c, err := newCache()
+	c, err := newCache(fewSets)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := make([]key, 100)
+	keys := make([]key, 20)
 	for i := range keys {
 		c.sum(&keys[i].sum, fmt.Sprint("in use ", i))
 		c.put(&keys[i], nil)
 	}
-	for i := range 2 * cacheSize {
+	for i := range 4 * few {
 		var k key
 		c.sum(&k.sum, fmt.Sprint(i))
 		if _, ok := c.get(&keys[i%len(keys)]); !ok {
@@ -123,7 +129,7 @@ func TestAFloodOfNewCredentialsLeavesTheOnesInUse(t *testing.T) {
 }
 
 func TestAFullSetTakesAnotherCredential(t *testing.T) {
-	c, err := newCache()
+	c, err := newCache(fewSets)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func New(cfg Config, digestKey []byte) (*Finder, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	c, err := newCache()
+	c, err := newCache(cacheSets)
 	if err != nil {
 		return nil, err
 	}
