@@ -24,6 +24,23 @@ var held = []quantity{
 	{"RSS, MiB", func(s sample) float64 { return s.mb }, 0.05, 0},
 }
 
+// together is how many samples one stands for, see lowest.
+const together = 6
+
+// lowest is the least of each quantity in each minute: what is under way at the
+// moment of a sample comes and goes, with the load of the machine too, and what
+// leaks stays.
+func lowest(samples []sample) (all []sample) {
+	for minute := range slices.Chunk(samples, together) {
+		least := minute[0]
+		for _, one := range minute {
+			least.goroutines, least.descriptors, least.mb = min(least.goroutines, one.goroutines), min(least.descriptors, one.descriptors), min(least.mb, one.mb)
+		}
+		all = append(all, least)
+	}
+	return all
+}
+
 // drift is what became of a quantity.
 type drift struct{ first, last, hourly, grown, allowed float64 }
 

@@ -35,10 +35,12 @@ type figures struct {
 	failed      map[string]int
 	passed      int // foreign tokens that were answered with anything but a refusal
 	tried       int
+	events      []string // that refusals of foreign tokens named
 }
 
-func (f *figures) p99() (kept, fresh time.Duration) {
-	return quantile(f.kept, 0.99), quantile(f.fresh, 0.99)
+// p99 is that of all requests, and of those on new connections alone.
+func (f *figures) p99() (all, fresh time.Duration) {
+	return quantile(slices.Concat(f.kept, f.fresh), 0.99), quantile(f.fresh, 0.99)
 }
 
 // wrong is what failed, the most frequent first.
@@ -76,10 +78,13 @@ func (g *good) measure(ctx context.Context, window time.Duration) *figures {
 		})
 		if i%20 == 0 {
 			under.Go(func() {
-				let, err := g.cheat(ctx, i)
+				let, event, err := g.cheat(ctx, i)
 				mu.Lock()
 				defer mu.Unlock()
 				f.tried++
+				if event != "" {
+					f.events = append(f.events, event)
+				}
 				if let {
 					f.passed++
 					f.failed["a foreign token was answered: "+err.Error()]++
@@ -117,7 +122,7 @@ func (g *good) one(ctx context.Context, i int) (fresh bool, err error) {
 
 // cheat replays a foreign token, on a kept connection or a new one. Being shed
 // is as good as being refused.
-func (g *good) cheat(ctx context.Context, i int) (let bool, err error) {
+func (g *good) cheat(ctx context.Context, i int) (let bool, event string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	c := g.sly
@@ -126,13 +131,13 @@ func (g *good) cheat(ctx context.Context, i int) (let bool, err error) {
 	}
 	r, err := request(ctx, http.MethodGet, data, "/1024", g.stand.sly, nil)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
-	status, reason, err := ask(c, r)
-	if status == 0 || status >= 400 && reason != "" {
-		return false, err
+	a, err := answer(c, r)
+	if a.status == 0 || a.status >= 400 && a.reason != "" {
+		return false, a.event, err
 	}
-	return true, errors.Join(err, fmt.Errorf("%d %s", status, reason))
+	return true, "", errors.Join(err, fmt.Errorf("%d %s", a.status, a.reason))
 }
 
 // short is an error without addresses, so that like ones can be counted.

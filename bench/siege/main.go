@@ -51,7 +51,7 @@ func main() {
 }
 
 func run(ctx context.Context, binary, dir string, names *regexp.Regexp, window, soak time.Duration, samples string) (err error) {
-	s, err := newStand(ctx, binary, dir)
+	s, err := newStand(ctx, binary, dir, soak == 0)
 	if err != nil {
 		return err
 	}

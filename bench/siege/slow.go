@@ -87,10 +87,10 @@ func openTunnels(ctx context.Context, a *attacker) {
 	})
 }
 
-// slowReaders ask for 10 MB each and read a byte a second, by HTTP/1.1 and by
-// HTTP/2 with windows of nothing.
+// slowReaders ask for 10 MB each, a thousand a second, and read a byte a
+// second: by HTTP/1.1, and by HTTP/2 with windows of next to nothing.
 func slowReaders(ctx context.Context, a *attacker) {
-	each(ctx, 200, func(ctx context.Context, i int) {
+	paced(ctx, 40, 400, func(ctx context.Context, i int) {
 		alpn := []string{"http/1.1", "h2"}[i/2%2]
 		conn, err := a.way.tls(ctx, a.from(i), farData, alpn)
 		if err != nil {

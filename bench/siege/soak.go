@@ -79,9 +79,9 @@ func write(file string, samples []sample) error {
 
 // report prints what was held, and the figures of the scorecard.
 func (m *mix) report(samples []sample, long time.Duration) error {
-	steady := samples[len(samples)/warmUp:]
+	steady := lowest(samples[len(samples)/warmUp:])
 	if len(steady) < 6 {
-		return errors.New("too short: a soak needs at least a minute and a half")
+		return errors.New("too short: a soak needs at least ten minutes")
 	}
 	var steadyOnes int
 	fmt.Println("| held | first third | last third | drift in an hour | of the run | allowed | |")
@@ -157,7 +157,7 @@ func (m *mix) try(ctx context.Context, name string, do func(context.Context, *mi
 	if err != nil {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.wrong[name+": "+err.Error()]++
+		m.wrong[name+": "+short(err)]++
 	}
 }
 

@@ -48,7 +48,7 @@ type stand struct {
 	way       way
 }
 
-func newStand(ctx context.Context, binary, dir string) (_ *stand, err error) {
+func newStand(ctx context.Context, binary, dir string, attacked bool) (_ *stand, err error) {
 	keep := dir != ""
 	if !keep {
 		if dir, err = os.MkdirTemp("", "tenantgate-siege-"); err != nil {
@@ -65,7 +65,7 @@ func newStand(ctx context.Context, binary, dir string) (_ *stand, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.originsOf(ctx, root, key); err != nil {
+	if err := s.originsOf(ctx, root, key, attacked); err != nil {
 		return nil, err
 	}
 	resolver, err := s.resolve()
@@ -83,8 +83,8 @@ func newStand(ctx context.Context, binary, dir string) (_ *stand, err error) {
 	return s, err
 }
 
-// originsOf starts both origins.
-func (s *stand) originsOf(ctx context.Context, root *x509.Certificate, key *ecdsa.PrivateKey) error {
+// originsOf starts both origins, the far one meekly where it serves attackers.
+func (s *stand) originsOf(ctx context.Context, root *x509.Certificate, key *ecdsa.PrivateKey, attacked bool) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (s *stand) originsOf(ctx context.Context, root *x509.Certificate, key *ecds
 		return err
 	}
 	with.Listen, with.ControlsHost = net.JoinHostPort(far, port), net.JoinHostPort(far, "8081")
-	s.far, err = s.start(ctx, "origin", true, with)
+	s.far, err = s.start(ctx, "origin", attacked, with)
 	return err
 }
 

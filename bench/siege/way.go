@@ -112,11 +112,22 @@ func request(ctx context.Context, method, host, path, bearer string, body io.Rea
 
 // ask sends r and reads the answer.
 func ask(c *http.Client, r *http.Request) (status int, reason string, err error) {
+	a, err := answer(c, r)
+	return a.status, a.reason, err
+}
+
+// answered is an answer, and what a refusal says of itself.
+type answered struct {
+	status        int
+	reason, event string
+}
+
+func answer(c *http.Client, r *http.Request) (answered, error) {
 	resp, err := c.Do(r)
 	if err != nil {
-		return 0, "", err
+		return answered{}, err
 	}
 	defer resp.Body.Close()
 	_, err = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, resp.Header.Get("Tenantgate-Reason"), err
+	return answered{resp.StatusCode, resp.Header.Get("Tenantgate-Reason"), resp.Header.Get("Tenantgate-Event")}, err
 }
