@@ -95,10 +95,10 @@ var paths = map[string]struct {
 		ba := m.make("b", b, &node{ab.Certificate, a}, nil)
 		return path{[]*node{root}, []*node{m.leaf(ab), ab, ba, m.make("b", b, root, nil)}}
 	}},
-	"300 of one name, none of them the issuer": {false, func(m *maker) path {
+	"150 of one name, none of them the issuer": {false, func(m *maker) path {
 		root := m.authority("root", nil)
 		sent := []*node{m.leaf(m.authority("mid", root))}
-		for range 300 {
+		for range 150 {
 			sent = append(sent, m.authority("mid", root))
 		}
 		return path{[]*node{root}, sent}
@@ -135,10 +135,10 @@ var paths = map[string]struct {
 		}
 		return path{[]*node{root}, append([]*node{m.leaf(at)}, sent...)}
 	}},
-	"three hundred deep": {false, func(m *maker) path {
+	"a hundred and fifty deep": {false, func(m *maker) path {
 		root := m.authority("root", nil)
 		at, sent := root, []*node(nil)
-		for i := range 300 {
+		for i := range 150 {
 			at = m.authority(fmt.Sprint("mid", i), at)
 			sent = append(sent, at)
 		}
