@@ -37,6 +37,7 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 
 bench: ## side-by-side benchmarks, see bench/
 	$(GO) run ./bench
+	@if PATH="$$PATH:/usr/sbin" command -v unbound >/dev/null; then $(GO) run ./bench/dns; else echo "bench/dns: unbound is not installed"; fi
 	$(GO) test -run='^$$' -bench=. -benchmem ./...
 
 h2spec: ## HTTP/2 conformance of intercepted connections (needs h2spec)

@@ -54,9 +54,30 @@ func main() {
 
 // run measures every cell and prints the table.
 func run(ctx context.Context, rounds, questions int, o options) error {
-	z, err := newZone()
+	results, err := measure(ctx, rounds, questions, o)
 	if err != nil {
 		return err
+	}
+	fmt.Println("| questions in flight | unbound | tenantgate | tenantgate / unbound | median ratio |")
+	fmt.Println("|---|--:|--:|--:|--:|")
+	for _, r := range results {
+		fmt.Printf("| %s | %.0f | %.0f | %.2f | %.2f |\n", r.load, r.theirs, r.ours, r.ours/r.theirs, r.median)
+	}
+	return nil
+}
+
+// result is what came of one load: the best rate of each, and the median of the
+// rounds' ratios of ours to theirs.
+type result struct {
+	load                 string
+	theirs, ours, median float64
+}
+
+// measure measures every cell as often as there are rounds.
+func measure(ctx context.Context, rounds, questions int, o options) ([]result, error) {
+	z, err := newZone()
+	if err != nil {
+		return nil, err
 	}
 	defer z.close()
 	o.zone = z.addr
@@ -67,20 +88,19 @@ func run(ctx context.Context, rounds, questions int, o options) error {
 				fmt.Fprintf(os.Stderr, "\rround %d of %d: %-16s %-12s", round+1, rounds, load.name, c.name)
 				rate, err := cell(ctx, c.start, o, load, questions)
 				if err != nil {
-					return fmt.Errorf("%s, %s: %w", load.name, c.name, err)
+					return nil, fmt.Errorf("%s, %s: %w", load.name, c.name, err)
 				}
 				rates[load.name+"/"+c.name] = append(rates[load.name+"/"+c.name], rate)
 			}
 		}
 	}
 	fmt.Fprintf(os.Stderr, "\r%60s\r", "")
-	fmt.Println("| questions in flight | unbound | tenantgate | tenantgate / unbound | median ratio |")
-	fmt.Println("|---|--:|--:|--:|--:|")
+	var all []result
 	for _, load := range loads {
 		theirs, ours := rates[load.name+"/unbound"], rates[load.name+"/tenantgate"]
-		fmt.Printf("| %s | %.0f | %.0f | %.2f | %.2f |\n", load.name, slices.Max(theirs), slices.Max(ours), slices.Max(ours)/slices.Max(theirs), median(theirs, ours))
+		all = append(all, result{load.name, slices.Max(theirs), slices.Max(ours), median(theirs, ours)})
 	}
-	return nil
+	return all, nil
 }
 
 // median is that of the rounds' ratios of ours to theirs.
