@@ -38,7 +38,7 @@ func (s *search) cookie(val string) {
 		s.read(InCookie, asCookie, val)
 		return
 	}
-	if strings.IndexByte(val, '%') < 0 && (strings.IndexByte(val, '.') < 0 || strings.IndexByte(val, '=') < 0) {
+	if strings.IndexByte(val, '%') < 0 && strings.Count(val, ".") < 2 {
 		return
 	}
 	for part := range strings.FieldsFuncSeq(unescape(val), func(r rune) bool { return strings.ContainsRune("&= ;,\"{}", r) }) {

@@ -60,6 +60,20 @@ func TestABodyIsReadWholeAndStillArrives(t *testing.T) {
 			t.Errorf("%s: %q arrives, %v", tt.name, all, err)
 		}
 	}
+	for layers, want := range map[int]error{1: nil, 2: nil, 3: ErrUninspectable} {
+		text := []byte("0123456789")
+		for range layers {
+			var out bytes.Buffer
+			w := gzip.NewWriter(&out)
+			w.Write(text)
+			w.Close()
+			text = out.Bytes()
+		}
+		r := &http.Request{Header: http.Header{"Content-Encoding": {"identity" + strings.Repeat(", gzip", layers)}}, Body: io.NopCloser(bytes.NewReader(text)), ContentLength: -1}
+		if got, err := Body(r, 100); !errors.Is(err, want) || want == nil && string(got) != "0123456789" {
+			t.Errorf("%d times packed: %q, %v", layers, got, err)
+		}
+	}
 	for _, body := range []io.ReadCloser{nil, http.NoBody} {
 		r := &http.Request{Header: http.Header{"Content-Type": {"application/json; charset=utf-16"}}, Body: body, ContentLength: -1}
 		if got, err := Body(r, 10); got != nil || err != nil {
