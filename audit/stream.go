@@ -113,8 +113,16 @@ func (s *stream) ends(n int64) bool {
 	if s.f == nil {
 		return true
 	}
-	size := s.segments[len(s.segments)-1].size
+	size := s.published()
 	return size > 0 && size+n > s.segment
+}
+
+// published is how much of the last segment readers see. Segments before it are
+// removed beside the writer.
+func (s *stream) published() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.segments[len(s.segments)-1].size
 }
 
 func (s *stream) removed() bool { return unlinked(int(s.f.Fd())) }
@@ -146,7 +154,7 @@ func (s *stream) undo() error {
 		return nil
 	}
 	s.pending = 0
-	err := s.f.Truncate(s.segments[len(s.segments)-1].size)
+	err := s.f.Truncate(s.published())
 	if err == nil {
 		return nil
 	}
