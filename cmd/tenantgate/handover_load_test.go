@@ -132,7 +132,7 @@ func (p *pressure) open(proto string) (*tls.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = raw.SetDeadline(time.Now().Add(patience))
+	_ = raw.SetDeadline(time.Now().Add(busyPatience))
 	if _, err := io.WriteString(raw, "CONNECT "+target+":443 HTTP/1.1\r\nHost: "+target+":443\r\n\r\n"); err != nil {
 		return nil, errors.Join(err, raw.Close())
 	}
@@ -152,7 +152,7 @@ func (p *pressure) open(proto string) (*tls.Conn, error) {
 
 // exchange sends a request over c and reads the answer whole.
 func (p *pressure) exchange(c *tls.Conn, in *bufio.Reader) (*http.Response, error) {
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(busyPatience))
 	r := p.request()
 	if err := r.Write(c); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -30,7 +31,23 @@ func (p *program) begin() {
 	}
 	go func() { p.ended <- p.Wait() }()
 	p.t.Cleanup(func() { _ = p.Process.Kill() })
-	p.wait("running", func() bool { return strings.Contains(p.err.String(), "tenantgate runs") })
+	for end := time.Now().Add(busyPatience); !strings.Contains(p.err.String(), "tenantgate runs"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.t.Fatalf("not running; standard error:\n%s", p.err)
+		}
+	}
+}
+
+// busyPatience ends what hangs while the machine is kept busy on purpose.
+const busyPatience = 6 * patience
+
+// finish sends SIGTERM and waits for the end.
+func (p *program) finish() {
+	p.t.Helper()
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	p.over()
 }
 
 // fix writes the addresses that p got into the configuration, for a successor;
@@ -51,7 +68,7 @@ func (p *program) over() {
 		if code := p.ProcessState.ExitCode(); code != 0 {
 			p.t.Errorf("exit code %d:\n%s", code, p.err)
 		}
-	case <-time.After(2 * patience):
+	case <-time.After(busyPatience):
 		p.t.Fatalf("it does not end:\n%s", p.err)
 	}
 }
@@ -61,7 +78,7 @@ func handovers(t *testing.T) (times, rate int) {
 	if n, err := strconv.Atoi(os.Getenv("TENANTGATE_HANDOVERS")); err == nil {
 		return n, 500
 	}
-	return 1, 120
+	return 1, 60
 }
 
 func TestNoRequestFailsWhileAnotherVersionTakesOver(t *testing.T) {
@@ -81,9 +98,7 @@ func TestNoRequestFailsWhileAnotherVersionTakesOver(t *testing.T) {
 	load.more(rate / 2)
 	stop()
 	asking.Wait()
-	if code := p.end(); code != 0 {
-		t.Errorf("exit code %d:\n%s", code, p.err)
-	}
+	p.finish()
 	asked, failed := load.check(filepath.Join(p.dir, "state/events/events.jsonl"))
 	t.Logf("%d hand-overs", times)
 	t.Logf("scorecard: requests not failed by --replace: %d of %d", asked-failed, asked)
@@ -93,7 +108,7 @@ func TestNoRequestFailsWhileAnotherVersionTakesOver(t *testing.T) {
 func (p *pressure) more(n int) {
 	p.t.Helper()
 	from := p.answered()
-	for end := time.Now().Add(2 * patience); p.answered() < from+n; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(busyPatience); p.answered() < from+n; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			p.t.Fatalf("%d answers, want %d more", p.answered(), n)
 		}

@@ -72,6 +72,7 @@ func TestARequestUnderWayEndsAndIsRecordedAfterASuccessorCame(t *testing.T) {
 	}
 	answered := make(chan answer, 1)
 	client := r.client()
+	client.Timeout = busyPatience
 	go func() {
 		resp, err := client.Do(req)
 		answered <- answer{resp, err}
