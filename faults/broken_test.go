@@ -141,8 +141,8 @@ var breakages = []breakage{
 	{name: "no answer", origin: answers("http/1.1", "", untilGone), wants: []string{"client went"}, gives: 2 * time.Second, long: true},
 	{name: "hints without end", origin: answers("http/1.1", "", storm), wants: []string{"502"}},
 	{name: "GOAWAY without error", origin: goAway(http2.ErrCodeNo), wants: []string{"502", "client went"}, gives: 5 * time.Second, long: true},
-	{name: "GOAWAY with an error", origin: goAway(http2.ErrCodeProtocol), wants: []string{"502"}},
-	{name: "GOAWAY to be calm", origin: goAway(http2.ErrCodeEnhanceYourCalm), wants: []string{"502"}},
+	{name: "GOAWAY with an error", origin: goAway(http2.ErrCodeProtocol), wants: []string{"502"}, long: true},
+	{name: "GOAWAY to be calm", origin: goAway(http2.ErrCodeEnhanceYourCalm), wants: []string{"502"}, long: true},
 }
 
 // R18: a broken origin costs its own requests alone.

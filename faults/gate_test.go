@@ -130,7 +130,7 @@ func (g *gate) launch() {
 	}
 	g.cmd.Env = append(os.Environ(), g.env...)
 	g.cmd.Stderr = g.log
-	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := g.cmd.Start(); err != nil {
 		g.t.Fatal(err)
 	}

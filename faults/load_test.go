@@ -128,7 +128,11 @@ func (l *load) client(i int) *http.Client {
 		tr.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: proxyAddr})
 	}
 	tr.TLSClientConfig = l.verified("")
-	return &http.Client{Transport: tr, Timeout: 20 * time.Second}
+	c := &http.Client{Transport: tr, Timeout: 20 * time.Second}
+	if !l.scale.full { // a machine that has other things to do
+		tr.TLSHandshakeTimeout, c.Timeout = patience, patience
+	}
+	return c
 }
 
 // begin starts clients and tunnels. It ends with end, or the test.
