@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"crypto/fips140"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -150,6 +151,9 @@ func TestOriginsThatPresentWhatNoBrowserWouldTakeAreRefused(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.id, func(t *testing.T) {
 			got := in.ask(t, row)
+			if fips140.Enabled() && row.verdict == "weak-key" {
+				row.verdict = "invalid" // crypto/x509 takes no such key for approved, before we are asked
+			}
 			mark := "ok  "
 			if got != row.verdict {
 				t.Errorf("%s: %s, want %s", row.what, got, row.verdict)
