@@ -262,7 +262,7 @@ func TestEventsPageNamesEveryField(t *testing.T) {
 		Source: netip.MustParseAddrPort("192.0.2.1:1"), User: "u", Host: "h\xff", Addr: "192.0.2.2", Port: 443, Scheme: "https", Path: "/",
 		Method: "GET", Version: "2", UserAgent: strings.Repeat("a", 4<<10), RequestID: "r", Status: 200, BytesIn: 1, BytesOut: 1, Duration: 1,
 		TLSVersion: "1.3", DNS: audit.DNS{Type: "A", Code: "NOERROR", Transport: "udp"}, ResourceDomain: "d", Credentials: []audit.Credential{{Place: "header"}}, Tags: []string{"t"}, ClientTags: []string{"t"}, Rule: "r",
-		Close: "c", ClientHello: "h", OriginTLS: audit.OriginTLS{Version: "TLS 1.3", Cipher: "c", Revocation: "good"}, For: "f", Count: 1,
+		Close: "c", ClientHello: "h", Mailbox: audit.Mailbox{User: "m", Tenant: "t"}, OriginTLS: audit.OriginTLS{Version: "TLS 1.3", Cipher: "c", Revocation: "good"}, For: "f", Count: 1,
 		SignIn: audit.SignIn{Account: "a", Tenant: "t", Domain: "d", App: "a", AppName: "n", Flow: "f", Attempt: "a"},
 		Entra:  audit.Entra{Code: "1", RequestID: "r", CorrelationID: "c", Blocked: true},
 	}
@@ -276,7 +276,7 @@ func TestEventsPageNamesEveryField(t *testing.T) {
 	text := read(t, "docs/events.md")
 	for _, name := range leaves(line, "") {
 		own := strings.TrimPrefix(name, "tenantgate.")
-		for _, object := range []string{"credentials.", "invalid_utf8.", "sign_in.", "entra.", "origin_tls."} {
+		for _, object := range []string{"credentials.", "invalid_utf8.", "sign_in.", "entra.", "origin_tls.", "mailbox."} {
 			own = strings.TrimPrefix(own, object)
 		}
 		short := name[max(0, strings.LastIndexByte(name, '.')):]

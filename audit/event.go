@@ -60,6 +60,7 @@ type Event struct {
 	AccountTenant                  string
 	Credentials                    []Credential
 	Links                          []Link
+	Mailbox                        Mailbox  // that a request of the data plane says it is for
 	Tags, ClientTags               []string // names of headers, never values
 	Close                          string   // why a tunnel or connection ended
 	For                            string   // id of the tenant event that this access event completes
@@ -107,6 +108,9 @@ type Link struct {
 	Kind, Resource, Target string
 	Tenant                 string // of the foreign end, or of the far one; empty if nobody can tell
 }
+
+// Mailbox is whose mailbox a request says that it is for: the client's word.
+type Mailbox struct{ User, Tenant string }
 
 // Credential is what an event says of a credential. It cannot hold one.
 type Credential struct {

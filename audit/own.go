@@ -32,6 +32,7 @@ func (x *encoder) own(e *Event, uptime time.Duration) {
 	}
 	x.raw(`]`)
 	x.links(e.Links)
+	x.mailbox(&e.Mailbox)
 	x.raw(`,"tags":`)
 	x.words(e.Tags)
 	x.raw(`,"client_tags":`)
@@ -70,6 +71,17 @@ func (x *encoder) credential(i int, c *Credential) {
 	x.text("tenantgate.credentials.user", c.User, x.lim.claim)
 	x.flag(`,"verified":`, c.Verified)
 	x.field(`,"digest":`, c.Digest)
+	x.raw(`}`)
+}
+
+func (x *encoder) mailbox(m *Mailbox) {
+	if *m == (Mailbox{}) {
+		return
+	}
+	x.raw(`,"mailbox":{"user":`)
+	x.text("tenantgate.mailbox.user", m.User, x.lim.claim)
+	x.raw(`,"tenant":`)
+	x.text("tenantgate.mailbox.tenant", m.Tenant, x.lim.claim)
 	x.raw(`}`)
 }
 

@@ -63,7 +63,7 @@ func (p *privacy) apply(e *Event) {
 		return
 	}
 	e.User = p.identity(e.User)
-	e.SignIn.Account = p.identity(e.SignIn.Account)
+	e.SignIn.Account, e.Mailbox.User = p.identity(e.SignIn.Account), p.identity(e.Mailbox.User)
 	e.Path = p.path(e.Path)
 	e.Credentials = slices.Clone(e.Credentials)
 	for i := range e.Credentials {

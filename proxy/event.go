@@ -5,6 +5,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/policy"
+	"github.com/tenantgate/tenantgate/tokens"
 )
 
 // record keeps e and counts it. It is the only way to the recorder for events
@@ -78,6 +79,10 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 	}
 	if x.action != "" {
 		e.Action, e.Unknown = x.action, false
+	}
+	if x.plane == policy.Data {
+		user, tenant := tokens.Mailbox(x.in.Header)
+		e.Mailbox = audit.Mailbox{User: user, Tenant: string(tenant)}
 	}
 	if x.plane == policy.Auth {
 		e.Category = signInCategory

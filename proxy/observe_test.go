@@ -43,6 +43,19 @@ func TestHomeRequestLeavesOneAccessEvent(t *testing.T) {
 	})
 }
 
+func TestWhoseMailboxARequestIsForIsRecordedAndDecidesNothing(t *testing.T) {
+	each(t, func(t *testing.T, proto string) {
+		r := newRig(t)
+		resp := r.get(proto, "https://"+restricted+"/v1.0/me", "Authorization", home(r), "X-AnchorMailbox", "Oid:7@"+demo.Partner.ID)
+		if body(t, resp); resp.StatusCode != 200 {
+			t.Fatal(resp.Status)
+		}
+		if e := r.events.wait(t, isAccess("/v1.0/me")); e.Mailbox != (audit.Mailbox{User: "7", Tenant: demo.Partner.ID}) {
+			t.Errorf("mailbox %+v", e.Mailbox)
+		}
+	})
+}
+
 func TestSignInIsRecordedBeforeItLeavesAndAfterItsAnswer(t *testing.T) {
 	each(t, func(t *testing.T, proto string) {
 		var r *rig

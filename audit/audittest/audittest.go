@@ -102,6 +102,7 @@ type Tenantgate struct {
 	AccountTenant  string        `json:"account_tenant"`
 	Credentials    []Credential  `json:"credentials"`
 	Links          []Link        `json:"links"`
+	Mailbox        *Mailbox      `json:"mailbox"`
 	Tags           []string      `json:"tags"`
 	ClientTags     []string      `json:"client_tags"`
 	CloseReason    string        `json:"close_reason"`
@@ -115,6 +116,12 @@ type Tenantgate struct {
 	Sink           string        `json:"sink"`
 	InvalidUTF8    []InvalidUTF8 `json:"invalid_utf8"`
 	Truncated      bool          `json:"truncated"`
+}
+
+// Mailbox is whose mailbox a request says that it is for.
+type Mailbox struct {
+	User   string `json:"user"`
+	Tenant string `json:"tenant"`
 }
 
 // OriginTLS is what was agreed on with an origin.

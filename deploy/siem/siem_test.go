@@ -92,6 +92,7 @@ func sample() map[string]*audit.Event {
 	past.Denied, past.Unknown = false, true
 
 	key := request(audit.Tenant, "none", "external-key", "forward")
+	key.Mailbox = audit.Mailbox{User: "eve@fabrikam.com", Tenant: foreign}
 	key.Credentials, key.ResourceTenant = []audit.Credential{{Place: "query", Kind: "key", Digest: "0011223344556677"}}, foreign
 
 	long := request(audit.Access, "outbound", "outbound-account", "forward")
