@@ -19,6 +19,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 )
 
@@ -30,7 +31,12 @@ func main() {
 	flag.BoolVar(&o.verbose, "v", false, "name the mutants that survived")
 	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "test binaries at a time")
 	flag.IntVar(&o.every, "every", 1, "only one of that many mutants, spread evenly")
+	only := flag.String("only", "", "only mutants whose line in the list of equivalents matches this regular expression")
 	flag.Parse()
+	var err error
+	if o.only, err = regexp.Compile(*only); err != nil {
+		log.Fatal(err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	e, err := readEquivalents(*list)
@@ -56,6 +62,7 @@ func main() {
 type options struct {
 	verbose        bool
 	workers, every int
+	only           *regexp.Regexp
 }
 
 // count is what became of mutants.
@@ -98,7 +105,7 @@ func measure(ctx context.Context, dir string, e *equivalents, o options) (count,
 	for _, m := range p.mutants {
 		e.has(m)
 	}
-	b.run(ctx, p.some(o.every), e, o.workers, func(m *mutant) { c.note(m, o.verbose) })
+	b.run(ctx, p.some(o.every, o.only), e, o.workers, func(m *mutant) { c.note(m, o.verbose) })
 	return c, errors.Join(ctx.Err(), e.unused(p.name))
 }
 

@@ -6,6 +6,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"regexp"
 	"strings"
 )
 
@@ -52,10 +53,10 @@ func (p *pkg) mutate() {
 	}
 }
 
-// some returns one of every n mutants.
-func (p *pkg) some(n int) (few []*mutant) {
+// some returns one of every n mutants, of those that only matches.
+func (p *pkg) some(n int, only *regexp.Regexp) (few []*mutant) {
 	for _, m := range p.mutants {
-		if m.number%n == 0 {
+		if m.number%n == 0 && only.MatchString(m.key()) {
 			few = append(few, m)
 		}
 	}
