@@ -49,7 +49,7 @@ scorecard: ## every figure of docs/scorecard.md, or that it was not run
 mutants: ## faults in policy, tagging, tokens, hosts that their tests notice
 	@.ci/mutants
 
-check: lint race h2spec ## what CI runs after the tests
+check: lint race h2spec fuzz ## what CI runs after the tests
 
 release: ## static binaries and checksums in dist/
 	@.ci/release
