@@ -23,8 +23,8 @@ func (p *Policy) loose(own *ruleset) (names []string) {
 		{"outbound", &own.outbound, &p.defaults.outbound},
 		{"inbound", &own.inbound, &p.defaults.inbound},
 	} {
-		same := s.own.at == s.all.at && s.own.appsAt == s.all.appsAt
-		if !same && !s.own.permitsAll() && !s.all.refusesAll() {
+		inherited := s.own.appsAt == s.all.appsAt
+		if !inherited && !s.own.permitsAll() && !s.all.refusesAll() {
 			names = append(names, s.name)
 		}
 	}
