@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/demo"
@@ -31,7 +30,7 @@ type oracle struct {
 
 func (o *oracle) all() {
 	o.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), proxytest.Patience)
 	defer cancel()
 	o.answers()
 	if err := o.rig.Cloud.Await(ctx, ended); err != nil {

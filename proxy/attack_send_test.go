@@ -18,9 +18,10 @@ type sent struct {
 	err         error    // the connection hangs, or the answer cannot be read
 }
 
-// send carries a case out.
+// send carries a case out. What is sent is made before there is a connection
+// that waits for it.
 func (a *attack) send(st *stage, v *values, r run, wants int) sent {
-	w, rig := a.way(st, v, r), st.rig
+	w, rig, say := a.way(st, v, r), st.rig, a.words(v, r)
 	conn, err := rig.Open(w)
 	if refused, ok := errors.AsType[*proxytest.Refused](err); ok {
 		return sent{answers: []proxytest.Answer{refused.Answer}, from: rig.Last(), turnedAway: w.SOCKS != ""}
@@ -30,12 +31,8 @@ func (a *attack) send(st *stage, v *values, r run, wants int) sent {
 	}
 	defer conn.Close()
 	s := sent{from: conn.LocalAddr()}
-	switch {
-	case a.keys["alpn"] == "plain":
-		s.answers, s.err = proxytest.Send(conn, []byte(v.wire(a.sections["request"])), a.methods(wants))
-		return s
-	case a.sections["tunnel"] != "":
-		s.answers, s.err = proxytest.Send(conn, []byte(v.wire(a.sections["tunnel"])), a.methods(wants))
+	if a.keys["alpn"] == "plain" || a.sections["tunnel"] != "" {
+		s.answers, s.err = proxytest.Send(conn, say.raw, a.methods(wants))
 		return s
 	}
 	tc, err := rig.Shake(conn, w)
@@ -48,18 +45,32 @@ func (a *attack) send(st *stage, v *values, r run, wants int) sent {
 		return s
 	}
 	s.intercepted = rig.Intercepted(tc)
-	s.answers, s.err = a.speak(tc, v, r, wants)
+	if r.h2 {
+		s.answers, s.err = proxytest.SendStreams(tc, say.streams)
+		return s
+	}
+	s.answers, s.err = proxytest.Send(tc, say.raw, a.methods(wants))
 	return s
 }
 
-func (a *attack) speak(tc *tls.Conn, v *values, r run, wants int) ([]proxytest.Answer, error) {
+// words are what a case says, in one of the protocols.
+type words struct {
+	raw     []byte
+	streams []proxytest.Stream
+}
+
+func (a *attack) words(v *values, r run) words {
 	switch {
+	case a.keys["alpn"] == "plain":
+		return words{raw: []byte(v.wire(a.sections["request"]))}
+	case a.sections["tunnel"] != "":
+		return words{raw: []byte(v.wire(a.sections["tunnel"]))}
 	case !r.h2:
-		return proxytest.Send(tc, []byte(v.wire(a.sections["request"])), a.methods(wants))
+		return words{raw: []byte(v.wire(a.sections["request"]))}
 	case a.sections["frames"] != "":
-		return proxytest.SendStreams(tc, v.streams(a.sections["frames"]))
+		return words{streams: v.streams(a.sections["frames"])}
 	default:
-		return proxytest.SendStreams(tc, []proxytest.Stream{translate(v.wire(a.sections["request"]))})
+		return words{streams: []proxytest.Stream{translate(v.wire(a.sections["request"]))}}
 	}
 }
 

@@ -53,18 +53,23 @@ func (v *values) escapes(line string) string {
 	return s
 }
 
-// text returns a section as it stands, without its last line end. It is made
-// once: what is measured is what is sent.
+// once returns what make makes, and the same again when it is asked for again:
+// what is measured is what is sent, and 20 MB are packed a single time.
+func (v *values) once(name string, make func() string) string {
+	if _, ok := v.texts[name]; !ok {
+		v.texts[name] = make()
+	}
+	return v.texts[name]
+}
+
+// text returns a section as it stands, without its last line end.
 func (v *values) text(name string) string {
 	v.t.Helper()
 	s, ok := v.attack.sections[name]
 	if !ok {
 		v.t.Fatalf("no section %s", name)
 	}
-	if _, ok := v.texts[name]; !ok {
-		v.texts[name] = v.expand(strings.TrimSuffix(s, "\n"))
-	}
-	return v.texts[name]
+	return v.once(name, func() string { return v.expand(strings.TrimSuffix(s, "\n")) })
 }
 
 func (v *values) expand(s string) string {
@@ -123,9 +128,9 @@ func (v *values) section(word, argument string) string {
 	case "length":
 		return strconv.Itoa(len(v.expand("{{" + argument + "}}")))
 	case "gzip":
-		return pack(v.text(argument), func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+		return v.pack(word, argument, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
 	case "deflate":
-		return pack(v.text(argument), func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) })
+		return v.pack(word, argument, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) })
 	case "base64":
 		return v.keep(base64.StdEncoding.EncodeToString([]byte(v.text(argument))))
 	case "escaped":
@@ -176,10 +181,12 @@ func (v *values) keep(raw string) string {
 
 func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-func pack(s string, with func(io.Writer) io.WriteCloser) string {
-	var b bytes.Buffer
-	w := with(&b)
-	_, _ = io.WriteString(w, s) // a bytes.Buffer takes everything
-	_ = w.Close()
-	return b.String()
+func (v *values) pack(word, section string, with func(io.Writer) io.WriteCloser) string {
+	return v.once(word+" "+section, func() string {
+		var b bytes.Buffer
+		w := with(&b)
+		_, _ = io.WriteString(w, v.text(section)) // a bytes.Buffer takes everything
+		_ = w.Close()
+		return b.String()
+	})
 }

@@ -33,7 +33,7 @@ func (n *Neighbour) Close() { n.client.CloseIdleConnections() }
 
 // Ask sends something of its own to host, and fails unless it comes back.
 func (n *Neighbour) Ask(host string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	text := "neighbour " + rand.Text()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+host+"/echo", strings.NewReader(text))

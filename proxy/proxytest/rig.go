@@ -70,7 +70,7 @@ func New(t testing.TB, o Options) *Rig {
 	dir := t.TempDir()
 	r.Events = openEvents(t, filepath.Join(dir, "events"))
 	r.Server = &proxy.Server{
-		Recorder: r.Events, SOCKS: proxy.AnySOCKS, IdleTimeout: 20 * time.Second, HandshakeTimeout: 5 * time.Second, DrainTimeout: 5 * time.Second,
+		Recorder: r.Events, SOCKS: proxy.AnySOCKS, IdleTimeout: Patience, HandshakeTimeout: Patience, DrainTimeout: 5 * time.Second,
 	}
 	rules := r.rules(t, o)
 	r.Restricted = proxy.Restricted(rules.Tags, rules.Tokens)

@@ -16,8 +16,9 @@ import (
 	"time"
 )
 
-// patience bounds every wait of a sender.
-const patience = 10 * time.Second
+// Patience bounds every wait: it ends a test that hangs, and is far beyond what
+// anything that works takes on a machine with other things to do.
+const Patience = 2 * time.Minute
 
 // Way is how a client reaches its destination.
 type Way struct {
@@ -44,12 +45,12 @@ func (r *Refused) Error() string {
 // Open connects by w as far as before TLS. Early connections have not sent
 // their request yet; without a request the connection is to the proxy itself.
 func (r *Rig) Open(w Way) (net.Conn, error) {
-	conn, err := net.DialTimeout("tcp", cmp.Or(w.At, r.Explicit), patience)
+	conn, err := net.DialTimeout("tcp", cmp.Or(w.At, r.Explicit), Patience)
 	if err != nil {
 		return nil, err
 	}
 	r.last = conn.LocalAddr()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(Patience))
 	request, answered := w.Connect, accepted
 	if w.SOCKS != "" {
 		request, answered = w.SOCKS, granted
@@ -100,7 +101,7 @@ func (r *Rig) Shake(conn net.Conn, w Way) (*tls.Conn, error) {
 		conn = &forged{Conn: conn, from: w.Name, to: w.Spell, pieces: max(w.Pieces, 1)}
 	}
 	tc := tls.Client(conn, cfg)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	if err := tc.HandshakeContext(ctx); err != nil {
 		conn.Close()
