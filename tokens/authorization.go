@@ -91,7 +91,7 @@ func cutWord(line string) (word, rest string) {
 // parameterName tells whether word is the name in name="value", as MSAuth1.0
 // has them: actortoken="Bearer eyJ", type="PFAT".
 func parameterName(word, rest string) bool {
-	return len(word) > 1 && len(word) <= maxScheme && word[len(word)-1] == '=' && rest != "" && (rest[0] == '"' || rest[0] == '\'')
+	return len(word) <= maxScheme && strings.HasSuffix(word, "=") && rest != "" && (rest[0] == '"' || rest[0] == '\'')
 }
 
 // withoutValue drops a quoted value too short to be a credential.
@@ -105,21 +105,16 @@ func withoutValue(rest string) string {
 // cutScheme tells whether a word is a scheme, with a token glued to it by a
 // colon or an equals sign perhaps.
 func cutScheme(word string) (manner, string, bool) {
-	if len(word) > maxScheme {
-		if i := strings.IndexAny(word[:maxScheme], ":="); i > 0 {
-			m, ok := schemes[strings.ToLower(word[:i])]
-			return m, strings.TrimLeft(word[i:], ":="), ok
-		}
-		return 0, "", false
-	}
-	i := strings.IndexAny(word, ":=")
+	head := word[:min(len(word), maxScheme)]
+	i := strings.IndexAny(head, ":=")
 	if i < 0 {
-		i = len(word)
+		i = len(head)
 	}
-	m, ok := schemes[strings.ToLower(word[:i])]
+	m, ok := schemes[strings.ToLower(head[:i])]
 	return m, strings.TrimLeft(word[i:], ":="), ok
 }
 
+// maxScheme is longer than every scheme.
 const maxScheme = 24
 
 // clause is one scheme and its words.
@@ -205,7 +200,7 @@ func (c *clause) basic(raw string) {
 // (rest/api/cosmos-db/access-control-on-cosmosdb-resources).
 func (c *clause) cosmos(raw string) bool {
 	text, err := url.QueryUnescape(raw)
-	if err != nil || len(text) < 5 || !strings.EqualFold(text[:5], "type=") {
+	if err != nil || !strings.HasPrefix(text, "type=") {
 		return false
 	}
 	fields, err := url.ParseQuery(text)

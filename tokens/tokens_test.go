@@ -74,6 +74,12 @@ var credentials = map[string]string{
 func compose() {
 	maps.Copy(credentials, samlMessages())
 	credentials["basicforeign"] = base64.StdEncoding.EncodeToString([]byte("user:" + credentials["foreign"]))
+	pair := "user:" + credentials["foreign"]
+	if len(pair)%3 == 0 {
+		pair = "a" + pair // so that there is padding to leave out
+	}
+	credentials["rawbasicforeign"] = base64.RawStdEncoding.EncodeToString([]byte(pair))
+	credentials["basictwo"] = base64.StdEncoding.EncodeToString([]byte(credentials["home"] + ":" + credentials["foreign"]))
 	credentials["basicregistry"] = base64.StdEncoding.EncodeToString([]byte("00000000-0000-0000-0000-000000000000:" + credentials["registry"]))
 	credentials["pop"] = sign(`{"at":"` + credentials["foreign"] + `","ts":1,"m":"GET"}`)
 	credentials["pophome"] = sign(`{"at":"` + credentials["home"] + `","ts":1,"m":"GET"}`)
@@ -110,6 +116,12 @@ func finder(t testing.TB) *Finder {
 	t.Helper()
 	f, err := New(Config{}, throwaway)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, bench := t.(*testing.B); bench {
+		return f
+	}
+	if f.cache, err = newCache(fewSets); err != nil { // half a megabyte less for each test
 		t.Fatal(err)
 	}
 	return f
@@ -191,6 +203,21 @@ func TestLongLineIsUnreadableWithoutBeingRead(t *testing.T) {
 	found, err := finder(t).Find(nil, "graph.microsoft.com", r)
 	if len(found) != 1 || found[0].Why != whyLong || err != nil {
 		t.Error(found, err)
+	}
+}
+
+// A line is read as long as three tokens and their schemes are.
+func TestALineIsReadUpToItsLimit(t *testing.T) {
+	const scheme = "Bearer "
+	token := credentials["home"]
+	for blanks, want := range map[int]string{
+		maxLine - len(scheme) - len(token):     "authorization jwt home home -",
+		maxLine - len(scheme) - len(token) + 1: "authorization opaque - - " + whyLong,
+	} {
+		found, err := finder(t).Find(nil, "graph.microsoft.com", request(graph, "Authorization", scheme+strings.Repeat(" ", blanks)+token))
+		if len(found) != 1 || describe(found[0]) != want || err != nil {
+			t.Errorf("%d blanks: %v, %v", blanks, found, err)
+		}
 	}
 }
 
