@@ -26,9 +26,15 @@ func settle(got httptrace.GotConnInfo) {
 		}
 		return
 	}
-	if c, ok := t.NetConn().(*cut); ok && !c.rests.Load() && t.ConnectionState().NegotiatedProtocol != "h2" {
-		c.settle()
+	c, ok := t.NetConn().(*cut)
+	if !ok || c.rests.Load() || c.shared.Load() {
+		return
 	}
+	if t.ConnectionState().NegotiatedProtocol == "h2" {
+		c.shared.Store(true)
+		return
+	}
+	c.settle()
 }
 
 // settle waits until c rests, and closes it if it does not.

@@ -24,8 +24,9 @@ type cut struct {
 	net.Conn
 	begun, tls bool
 
-	rests atomic.Bool                   // its reader waits, or it is closed; see settle
-	waits atomic.Pointer[chan struct{}] // whoever waits for that
+	rests  atomic.Bool                   // its reader waits, or it is closed; see settle
+	waits  atomic.Pointer[chan struct{}] // whoever waits for that
+	shared atomic.Bool                   // by requests of HTTP/2, which frames keep apart
 }
 
 func (c *cut) Read(b []byte) (int, error) {
