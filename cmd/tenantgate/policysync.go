@@ -148,7 +148,8 @@ func (s *syncing) usable(text []byte) error {
 	return err
 }
 
-// replaceFile puts text in place of the file at path, as a whole and durably.
+// replaceFile puts text in place of the file at path: whatever happens, there is
+// the old file or the new one, whole.
 func replaceFile(path string, text []byte) (changed bool, err error) {
 	old, err := os.ReadFile(path)
 	if err == nil && bytes.Equal(old, text) {
