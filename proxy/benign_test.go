@@ -90,17 +90,20 @@ func TestOrdinaryWorkIsNeverRefused(t *testing.T) {
 	each(t, func(t *testing.T, proto string) {
 		r := newRig(t, withOwner, withDirectory(t))
 		client, fill := r.client(proto), ordinary(r.cloud)
+		wrong := 0
 		for _, s := range shapes {
 			id := fmt.Sprintf("%s:%d", filepath.Base(s.file), s.lineOfSource)
 			_, sent := s.request(t, fill)
 			r.cloud.Reset()
 			status, reason, _ := r.sendShape(t, client, s, fill, id)
 			if reason != "" {
+				wrong++
 				t.Errorf("%s: %s %s: %d, refused for %s", id, s.method, s.url, status, reason)
 				continue
 			}
 			seen := r.cloud.Seen()
 			if len(seen) == 0 || !bytes.Equal(seen[len(seen)-1].Body, sent) || seen[len(seen)-1].Method != s.method {
+				wrong++
 				t.Errorf("%s: %s %s did not arrive as it was sent", id, s.method, s.url)
 			}
 		}
@@ -109,5 +112,6 @@ func TestOrdinaryWorkIsNeverRefused(t *testing.T) {
 		}) {
 			t.Errorf("%s: recorded as %s, %s", e.RequestID, e.Reason, e.Relation)
 		}
+		t.Logf("scorecard: benign request shapes not refused, %s: %d of %d", proto, len(shapes)-wrong, len(shapes))
 	})
 }
