@@ -142,7 +142,7 @@ func (s *set) place(k *key, now int64) *atomic.Pointer[entry] {
 		if e == nil || e.key == *k || e.until != 0 && now >= e.until {
 			return &s[i]
 		}
-		if idle == nil && !e.again.Load() {
+		if !e.again.Load() {
 			idle = &s[i]
 		}
 	}

@@ -141,3 +141,134 @@ func TestAFullSetTakesAnotherCredential(t *testing.T) {
 		}
 	}
 }
+
+func fewEntries(t *testing.T) *cache {
+	t.Helper()
+	c, err := newCache(fewSets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// inSet is the i-th of some keys that share a set.
+func inSet(i byte) *key { return &key{sum: sum{3: i, 15: i}} }
+
+func TestEveryCacheHasAKeyOfItsOwn(t *testing.T) {
+	var a, b sum
+	fewEntries(t).sum(&a, graph)
+	fewEntries(t).sum(&b, graph)
+	if a == b {
+		t.Error("a credential has the same sum in two caches")
+	}
+}
+
+func TestACredentialHasOneEntry(t *testing.T) {
+	c := fewEntries(t)
+	for range 3 {
+		c.put(inSet(1), nil)
+	}
+	c.put(inSet(2), nil)
+	if n := c.len(); n != 2 {
+		t.Errorf("%d entries of two credentials", n)
+	}
+	other := inSet(1)
+	other.form = asKey
+	if _, ok := c.get(other); ok {
+		t.Error("read in another form it is taken for the same")
+	}
+}
+
+// A set is full of credentials that are in use: the next one takes the place of
+// one of them, by chance, and the rest must be asked for again to stay.
+func TestOneOfManyCredentialsInUseMakesRoom(t *testing.T) {
+	for chance := range byte(cacheWays) {
+		c := fewEntries(t)
+		for i := range byte(cacheWays) {
+			c.put(inSet(i), nil)
+			c.get(inSet(i))
+		}
+		more := &key{sum: sum{3: chance, 4: 1, 15: 100}}
+		c.put(more, nil)
+		for i := range byte(cacheWays) {
+			if e := c.at(more)[i].Load(); (e.key == *more) != (i == chance) || e.again.Load() {
+				t.Errorf("the %dth of chance %d: %v, asked for again %v", i, chance, e.key, e.again.Load())
+			}
+		}
+	}
+}
+
+func TestWhatNobodyAskedForAgainMakesRoom(t *testing.T) {
+	c := fewEntries(t)
+	for i := range byte(cacheWays) {
+		c.put(inSet(i), nil)
+		if i != 5 {
+			c.get(inSet(i))
+		}
+	}
+	c.put(inSet(100), nil)
+	for i := range byte(cacheWays) {
+		if _, ok := c.get(inSet(i)); ok == (i == 5) {
+			t.Errorf("the %dth: %v", i, ok)
+		}
+	}
+}
+
+// An entry lasts until the first of its tokens expires, and its place is free
+// from then on.
+func TestWhatHasExpiredMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := fewEntries(t)
+		now := time.Now()
+		after := func(d time.Duration) *Token { return &Token{Expires: now.Add(d)} }
+		for i := range byte(cacheWays) {
+			c.put(inSet(i), []*Token{after(2 * time.Hour), {}, after(time.Duration(i+1) * time.Hour), after(9 * time.Hour)})
+			c.get(inSet(i))
+		}
+		time.Sleep(time.Hour - 4*time.Second)
+		if _, ok := c.get(inSet(0)); !ok {
+			t.Error("the first is forgotten early")
+		}
+		time.Sleep(2 * time.Second) // the clock is two seconds early at most
+		if _, ok := c.get(inSet(0)); ok {
+			t.Error("the first has expired")
+		}
+		c.put(inSet(100), nil)
+		for i := range byte(cacheWays) {
+			if _, ok := c.get(inSet(i)); ok != (i != 0) {
+				t.Errorf("the %dth: %v", i, ok)
+			}
+		}
+		time.Sleep(time.Hour)
+		for i := range byte(cacheWays) {
+			if _, ok := c.get(inSet(i)); ok {
+				t.Errorf("the %dth outlives the first of its tokens", i)
+			}
+		}
+		c = fewEntries(t)
+		now = time.Now()
+		c.put(inSet(1), []*Token{after(2 * time.Second)})
+		if n := c.len(); n != 0 {
+			t.Error("what expires by now is remembered")
+		}
+		c.put(inSet(1), []*Token{after(3 * time.Second)})
+		if n := c.len(); n != 1 {
+			t.Error("what expires soon is not remembered")
+		}
+	})
+}
+
+func TestWhatWasKnownAlreadyIsCounted(t *testing.T) {
+	f := finder(t)
+	for i := range 64 {
+		r := request(graph, "Authorization", fmt.Sprintf("Bearer opaque-%d", i))
+		for range 3 {
+			if _, err := f.Find(nil, "graph.microsoft.com", r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if hits, misses := f.Stats(); hits != 128 || misses != 64 {
+		t.Errorf("%d hits, %d misses", hits, misses)
+	}
+}

@@ -41,7 +41,6 @@ func (b *passing) Close() error { return b.from.Close() }
 func (b *passing) whole(limit int) ([]byte, error) {
 	for len(b.text) <= limit && b.more() {
 	}
-	b.limit = max(b.limit, len(b.text))
 	switch {
 	case len(b.text) > limit || errors.Is(b.why, ErrTooLarge):
 		return nil, ErrTooLarge

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"bytes"
-	"strings"
 
 	"golang.org/x/net/html"
 )
@@ -16,8 +15,7 @@ func fromForms(page []byte) issued {
 		case html.ErrorToken:
 			return found
 		case html.StartTagToken, html.SelfClosingTagToken:
-			tag, attributes := z.TagName()
-			if attributes && strings.EqualFold(string(tag), "input") {
+			if tag, _ := z.TagName(); string(tag) == "input" { // in lower case by now
 				found.add(field(z))
 			}
 		}

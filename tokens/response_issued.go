@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"iter"
 	"net/url"
 	"strings"
 )
@@ -51,9 +50,7 @@ func fromJSON(text []byte) (issued, error) {
 		return found, nil
 	}
 	for name, value := range members(text) {
-		if value[0] == '"' {
-			found.add(name, unquote(value))
-		}
+		found.add(name, unquote(value))
 	}
 	return found, nil
 }
@@ -63,32 +60,20 @@ func fromJSON(text []byte) (issued, error) {
 func fromLocation(lines []string) issued {
 	var found issued
 	for _, line := range lines {
-		if !strings.Contains(line, "_token=") && !strings.Contains(line, "SAMLResponse=") {
-			continue
-		}
-		for name, value := range parameters(line) {
-			found.add(name, value)
-		}
+		parameters(line, found.add)
 	}
 	return found
 }
 
-// parameters iterates over name=value wherever they stand in a URL.
-func parameters(raw string) iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		for pair := range strings.FieldsFuncSeq(raw, func(c rune) bool { return c == '?' || c == '#' || c == '&' }) {
-			name, value, ok := strings.Cut(pair, "=")
-			if !ok {
-				continue
-			}
-			plain, err := url.QueryUnescape(value)
-			if err != nil {
-				plain = unescape(value)
-			}
-			if !yield(unescape(name), plain) {
-				return
-			}
+// parameters tells add of name=value wherever they stand in a URL.
+func parameters(raw string, add func(name, value string)) {
+	for pair := range strings.FieldsFuncSeq(raw, func(c rune) bool { return c == '?' || c == '#' || c == '&' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		plain, err := url.QueryUnescape(value)
+		if err != nil {
+			plain = unescape(value)
 		}
+		add(unescape(name), plain)
 	}
 }
 
@@ -96,7 +81,7 @@ func parameters(raw string) iter.Seq2[string, string] {
 // Entra says it for guests too (not documented; MSAL keys its cache with it).
 func (i *issued) home() (home Tenant, uid string) {
 	object, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(i.info, "="))
-	if err != nil || !json.Valid(object) || len(object) == 0 || object[0] != '{' {
+	if err != nil || !json.Valid(object) || object[0] != '{' {
 		return "", ""
 	}
 	for name, value := range members(object) {

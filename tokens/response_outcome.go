@@ -91,14 +91,14 @@ func (o *Outcome) readJSON(text []byte) {
 // readLocation reads an error that goes back to the application (RFC 6749,
 // 4.1.2.1), and what will be shown again when its answer is redeemed.
 func (o *Outcome) readLocation(lines []string) {
-	for name, value := range parameters(strings.Join(lines, "&")) {
+	parameters(strings.Join(lines, "&"), func(name, value string) {
 		switch name {
 		case "error_description":
 			o.Code = numberIn(value)
 		case "code", "ctx", "flowToken":
 			o.states = append(o.states, value)
 		}
-	}
+	})
 }
 
 // readPage reads $Config of Entra's pages and ServerData of login.live.com's.

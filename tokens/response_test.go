@@ -256,15 +256,16 @@ func TestATokenAnswerIsReadUpToALimit(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body   []byte
 		coding string
+		want   error
 	}{
-		"plain":              {append(bytes.Repeat([]byte(" "), maxAnswer), "{}"...), ""},
-		"a bomb":             {zeros(64 << 20), "gzip"},
-		"decodes to nothing": {bytes.Repeat([]byte("\x00\x00\x00\xff\xff"), 1<<20), "deflate"},
-		"stacked":            {zeros(1 << 10), "gzip, gzip, gzip"},
+		"plain":              {append(bytes.Repeat([]byte(" "), maxAnswer), "{}"...), "", ErrTooLarge},
+		"a bomb":             {zeros(64 << 20), "gzip", ErrTooLarge},
+		"decodes to nothing": {bytes.Repeat([]byte("\x00\x00\x00\xff\xff"), 1<<20), "deflate", ErrTooLarge},
+		"stacked":            {zeros(1 << 10), "gzip, gzip, gzip", ErrUninspectable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, resp := tokenAnswer(t, finder(t), bytes.NewReader(tt.body), tt.coding)
-			if list, err := a.Issued(); err == nil || len(list) > 0 {
+			if list, err := a.Issued(); !errors.Is(err, tt.want) || len(list) > 0 {
 				t.Errorf("issued %v, %v", list, err)
 			}
 			if n := len(a.body.text) + a.body.raw.Len(); n > 3*maxAnswer {
