@@ -1,8 +1,10 @@
 package faults_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +35,9 @@ var stepped = sync.OnceValues(func() (string, error) {
 	defer os.RemoveAll(dir)
 	const now = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
 	patched := strings.Replace(string(text), now, now+"\tsec += stepped()\n", 1)
+	if patched == string(text) {
+		return "", errors.New("time.Now is not what it was")
+	}
 	files := map[string]string{
 		filepath.Join(src, "time.go"):    filepath.Join(dir, "time.go"),
 		filepath.Join(src, "stepped.go"): filepath.Join(dir, "stepped.go"),
@@ -136,6 +141,26 @@ func clockSteps(s *stage) {
 			s.Errorf("%+d hours: a replayed token: %s", hours, got)
 		}
 		c.CloseIdleConnections()
+		s.dated(time.Duration(hours) * time.Hour)
 	}
 	s.onlyFailed(fresh, tunnel)
+}
+
+// dated fails unless the last event is of the clock that was set.
+func (s *stage) dated(off time.Duration) {
+	s.Helper()
+	text, err := os.ReadFile(filepath.Join(s.gate.state, "events", "events.jsonl"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	var last struct {
+		At time.Time `json:"@timestamp"`
+	}
+	lines := bytes.Split(text, []byte("\n")) // what is behind the last line end is not whole
+	if err := json.Unmarshal(lines[max(0, len(lines)-2)], &last); err != nil {
+		s.Fatal(err)
+	}
+	if d := time.Since(last.At.Add(-off)); d.Abs() > time.Hour {
+		s.Errorf("%v: an event of %v", off, last.At)
+	}
 }

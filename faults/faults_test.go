@@ -105,6 +105,18 @@ func (s *stage) await(what string, done func() bool) {
 	}
 }
 
+// restarted waits until every client has noticed that the program was started
+// again, for the n-th time: nothing of before is under way, and each tunnel
+// was made anew.
+func (s *stage) restarted(n int) {
+	s.Helper()
+	s.load.paused.Store(true)
+	defer s.load.paused.Store(false)
+	all := int64(s.scale.tunnels)
+	s.await("no request is under way", func() bool { return s.load.open.Load() == 0 })
+	s.await("each tunnel is another", func() bool { return s.load.opened.Load() >= all*int64(n+1) && s.load.tunnels.Load() == all })
+}
+
 // under waits until the load has sent n seconds' worth of requests more.
 func (s *stage) under(seconds float64) {
 	s.Helper()

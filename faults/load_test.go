@@ -63,7 +63,9 @@ type load struct {
 	tokens  map[kind]string
 	number  atomic.Int64
 	open    atomic.Int64
-	tunnels atomic.Int64
+	tunnels atomic.Int64 // open now
+	opened  atomic.Int64 // ever
+	paused  atomic.Bool
 
 	mu     sync.Mutex
 	counts map[kind]map[string]int
@@ -179,6 +181,9 @@ func (l *load) pace(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-every.C:
+		}
+		if l.paused.Load() {
+			continue
 		}
 		for owed += float64(l.scale.rate) * tick.Seconds(); owed >= 1; owed-- {
 			i++

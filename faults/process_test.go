@@ -118,7 +118,7 @@ func killed(s *stage) {
 // R24: the next CA is made, trusted, put in place.
 func rotatesCA(s *stage) {
 	s.run(settings{})
-	for range 2 {
+	for i := range 2 {
 		failed := s.load.failed()
 		s.ca("rotate", "--prepare")
 		s.load.trust(s.gate.state)
@@ -134,6 +134,7 @@ func rotatesCA(s *stage) {
 		}
 		s.gate.run()
 		s.works()
+		s.restarted(i + 1)
 	}
 	present := x509.NewCertPool() // and none that was before
 	pem, err := os.ReadFile(filepath.Join(s.gate.state, "ca", "ca.crt"))

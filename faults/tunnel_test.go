@@ -18,6 +18,7 @@ func (l *load) keepTunnel(ctx context.Context, i int) {
 	for ctx.Err() == nil {
 		c, err := l.openTunnel(ctx, net.IPv4(127, 0, 3, byte(1+i%250)))
 		if err == nil {
+			l.opened.Add(1)
 			l.tunnels.Add(1)
 			err = l.talk(ctx, c, every.C)
 			l.tunnels.Add(-1)
