@@ -64,8 +64,7 @@ func TestAForgedTokenOfOursPassesToACustomersHost(t *testing.T) {
 // 5: what is behind four megabytes of an upload is not read.
 func TestATokenBehindFourMegabytesOfAnUploadPasses(t *testing.T) {
 	r := newRig(t)
-	r.cloud.KeepBytes()
-	token := r.cloud.Mint(demo.Spec{Tenant: demo.Foreign.ID, Marker: foreignMarker})
+	token := r.cloud.Mint(demo.Spec{Tenant: demo.Foreign.ID})
 	for _, c := range []struct {
 		padding int
 		passes  bool
@@ -75,8 +74,8 @@ func TestATokenBehindFourMegabytesOfAnUploadPasses(t *testing.T) {
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Authorization", home(r))
 		resp := must(r.client("h1").Do(req))(t)
-		body(t, resp)
-		if got := resp.Header.Get("Tenantgate-Reason"); (got == "") != c.passes || r.cloud.SawBytes(foreignMarker) != c.passes {
+		echo := body(t, resp)
+		if got := resp.Header.Get("Tenantgate-Reason"); (got == "") != c.passes || strings.Contains(echo, token) != c.passes {
 			t.Errorf("behind %d octets: %s %q", c.padding, resp.Status, got)
 		}
 	}
