@@ -42,11 +42,11 @@ func parseSAML(text []byte) (t Token, ok bool) {
 		return Token{}, false
 	}
 	tenant, why, ok := a.tenant()
-	if ok && why == "" && err != nil {
-		why = whyMalformed
-	}
 	if !ok {
 		return Token{}, false
+	}
+	if why == "" && err != nil {
+		why = whyMalformed
 	}
 	t = Token{Kind: SAML, Expires: a.until, User: a.user()}
 	if len(a.audiences) > 0 {
@@ -110,7 +110,8 @@ func (a *assertion) user() string {
 }
 
 // readAssertion walks the document once, and returns what it read with the
-// error that ended it. Namespaces are not looked at: an element of this name in
+// error that ended it: what is too long or too often there is not left out
+// in silence. Namespaces are not looked at: an element of this name in
 // another one is read too, and makes it no better. Comments in a text do not
 // end it: a signature does not cover them (Canonical XML 1.1, 2.3).
 func readAssertion(text []byte) (*assertion, error) {
@@ -139,7 +140,10 @@ func readAssertion(text []byte) (*assertion, error) {
 			said = said[:0]
 			attribute, into = a.open(e, attribute)
 		case xml.EndElement:
-			if s := strings.TrimSpace(string(said)); into != nil && s != "" && len(*into) < maxCredentials {
+			if s := strings.TrimSpace(string(said)); into != nil && s != "" {
+				if len(*into) == maxCredentials {
+					return a, ErrTooMany
+				}
 				*into = append(*into, s)
 			}
 			depth, into = depth-1, nil
@@ -147,8 +151,11 @@ func readAssertion(text []byte) (*assertion, error) {
 				attribute = ""
 			}
 		case xml.CharData:
-			if into != nil && len(said)+len(e) <= 4*maxText {
-				said = append(said, e...)
+			if into == nil {
+				continue
+			}
+			if said = append(said, e...); len(said) > 4*maxText {
+				return a, ErrTooLarge
 			}
 		}
 	}

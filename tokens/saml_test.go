@@ -98,6 +98,106 @@ func TestAnAssertionSaysWhoseAccountItIs(t *testing.T) {
 	}
 }
 
+// Each row is what stands in an assertion of our own tenant, and what is read
+// of it: tenant, account, why, IDP, user and audience.
+func TestOfAnAssertionEveryWordIsRead(t *testing.T) {
+	issuer := func(s string) string { return "<Issuer>" + s + "</Issuer>" }
+	claim := func(name, value string) string { return fmt.Sprintf(samlClaim, name, value) }
+	elsewhere := "https://idp.example/" + string(foreign) + "/"
+	for inside, want := range map[string]string{
+		"":                                      "home home -   ",
+		claim("identityprovider", sts(home)):    "home home -   ",
+		claim("identityprovider", sts(foreign)): "home foreign - " + sts(foreign) + "  ",
+		claim("IdentityProvider", "live.com"):   "home consumer - live.com  ",
+		claim("identityprovider", elsewhere):    "home - - " + elsewhere + "  ",
+		claim("objectidentifier", "x"):          "home home -   ",
+		claim("upn", "ann@contoso.com"):         "home home -  ann@contoso.com ",
+		claim("name", "ann@contoso.com"):        "home home -  ann@contoso.com ",
+		claim("emailaddress", "ann@contoso.com") + claim("upn", "bob@contoso.com"):                                 "home home -  ann@contoso.com ",
+		claim("upn", "Ann") + claim("upn", "bob@contoso.com"):                                                      "home home -  bob@contoso.com ",
+		claim("upn", " ann@contoso.com\n"):                                                                         "home home -  ann@contoso.com ",
+		"<NameID>ann@contoso.com</NameID>":                                                                         "home home -  ann@contoso.com ",
+		"<NameIdentifier>ann@contoso.com</NameIdentifier>":                                                         "home home -  ann@contoso.com ",
+		"<Audience>a</Audience><Audience>b</Audience>":                                                             "home home -   a",
+		"<Audience> </Audience><Audience>b</Audience>":                                                             "home home -   b",
+		"<p><Audience>b</Audience>c</p>d":                                                                          "home home -   b",
+		"<Audience>a<b/>c</Audience>":                                                                              "home home -   ",
+		"<Attribute Name='tenantid'/><AttributeValue>x</AttributeValue>":                                           "home home -   ",
+		`<Attribute AttributeName="tenantid"><AttributeValue>` + string(foreign) + `</AttributeValue></Attribute>`: "- - " + whyIssuer + "   ",
+		`<Attribute Name="tenantid"><AttributeValue>` + string(home) + `</AttributeValue><AttributeValue>` + string(foreign) + `</AttributeValue></Attribute>`: "- - " + whyIssuer + "   ",
+		issuer(sts(foreign)):                      "- - " + whyIssuer + "   ",
+		issuer(elsewhere):                         "home home -   ",
+		issuer("https://sts.windows.net/common/"): "home home -   ",
+		`<Assertion xmlns:Issuer="` + sts(foreign) + `" Issuer="` + sts(home) + `"/>`: "home home -   ",
+		`<Assertion xmlns:Issuer="x" Issuer="` + sts(foreign) + `"/>`:                 "- - " + whyIssuer + "   ",
+		strings.Repeat(issuer(sts(home)), maxCredentials-1):                           "home home -   ",
+		strings.Repeat(issuer(sts(home)), maxCredentials-1) + issuer(sts(foreign)):    "- - " + whyMalformed + "   ",
+		"<Audience>" + strings.Repeat("x", 4*maxText) + "</Audience>":                 "home home -   " + strings.Repeat("x", maxText),
+		"<Audience>" + strings.Repeat("x", 4*maxText+1) + "</Audience>":               "- - " + whyMalformed + "   ",
+		"<p>" + strings.Repeat("x", 8*maxText) + "</p>":                               "home home -   ",
+		strings.Repeat("<p>", maxDepth-1) + strings.Repeat("</p>", maxDepth-1):        "home home -   ",
+		strings.Repeat("<p>", maxDepth) + strings.Repeat("</p>", maxDepth):            "- - " + whyMalformed + "   ",
+		claim("tenantid", "x") + "<x a=":                                              "- - " + whyTenant + "   ",
+		"<EncryptedData/>":                                                            "home home -   ",
+	} {
+		token, ok := parseSAML([]byte("<Assertion>" + issuer(sts(home)) + inside + "</Assertion>"))
+		why := "-"
+		if token.Unreadable {
+			why = token.Why
+		}
+		got := fmt.Sprintf("%s %s %s %s %s %s", nick(token.Tenant), nick(token.Account), why, token.IDP, token.User, token.Audience)
+		if !ok || got != want || token.App != token.Audience {
+			t.Errorf("%.300s: %s, want %s", inside, got, want)
+		}
+	}
+	for text, want := range map[string]bool{
+		"": false, "x": false, "<Response/>": false, issuer(sts(home)): false, "<Assertion/>": false, "<Assertion>" + issuer(elsewhere) + "</Assertion>": false,
+		"<Assertion>" + issuer("https://sts.windows.net/common/") + "</Assertion>": false, "<EncryptedData>" + issuer(sts(home)) + "</EncryptedData>": true,
+		"<EncryptedAssertion/>" + issuer(sts(home)): true, `<Assertion Issuer="` + sts(home) + `"/>`: true, issuer(sts(home)) + "<Assertion/>": true,
+		`<?xml version="1.0" encoding="UTF-16"?><Assertion>` + issuer(sts(home)) + "</Assertion>": false,
+	} {
+		if token, ok := parseSAML([]byte(text)); ok != want {
+			t.Errorf("%s: %+v", text, token)
+		}
+	}
+	fits := "<Assertion>" + issuer(sts(home)) + "</Assertion>"
+	for length, want := range map[int]bool{maxAssertion: true, maxAssertion + 1: false} {
+		if token, ok := parseSAML([]byte(fits + strings.Repeat(" ", length-len(fits)))); ok != want {
+			t.Errorf("%d octets: %+v", length, token)
+		}
+	}
+}
+
+// A parameter holds XML as it stands, in base64 of either alphabet, or in
+// base64 of its deflated form.
+func TestAMessageIsXMLHoweverItIsCoded(t *testing.T) {
+	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	packed := func(n int) string {
+		var out bytes.Buffer
+		w, _ := flate.NewWriter(&out, 9)
+		_, _ = w.Write([]byte("<" + strings.Repeat(" ", n-1)))
+		_ = w.Close()
+		return base64.StdEncoding.EncodeToString(out.Bytes())
+	}
+	for value, want := range map[string]int{
+		"": 0, "x": 0, "*": 0, "<": 1, " <a> ": 3, b64("<a>"): 3, b64(" \n<a>"): 3, b64("a"): 0, b64(" "): 0, "PGE-": 3, "PGE PGEA": 6, "PGE-=": 3, "PG\r\n\tE+": 3,
+		"PD8_": 3, "PD8/": 3, packed(1): 1, packed(maxAssertion): maxAssertion, packed(maxAssertion + 1): 0, packed(9)[:8]: 0,
+		b64("<" + strings.Repeat("a", 1)): 2, strings.Repeat("PGE+", maxAssertion/2): maxAssertion / 2 * 3, strings.Repeat("PGE+", maxAssertion/2) + "P": 0,
+	} {
+		if got := samlMessage(value); len(got) != want {
+			t.Errorf("%.40q: %d octets, want %d", value, len(got), want)
+		}
+	}
+	letters := strings.Repeat("A", 63)
+	for value, want := range map[string]bool{
+		"PA" + letters: true, "PH" + letters: true, "P@" + letters: false, "PI" + letters: false, "QA" + letters: false, "PA" + letters[1:]: false, "": false,
+	} {
+		if looksSAML(value) != want {
+			t.Errorf("%s: %v", value, !want)
+		}
+	}
+}
+
 func TestAMessageOfSAMLIsReadInEveryCoding(t *testing.T) {
 	want := credentials["saml:foreign"]
 	for _, form := range []string{"samlform:", "saml64form:", "samlredirect:"} {
