@@ -50,12 +50,13 @@ func anyoneLink(path string, u *url.URL) (Tenant, bool) {
 	return "", shared || strings.HasSuffix(path, "/guestaccess.aspx")
 }
 
-// linkKind returns the letter behind the application of /:w:/g/….
+// linkKind returns the letter behind the application of /:w:/g/… in a canonical
+// path.
 func linkKind(path string) (kind byte, ok bool) {
-	if len(path) > 6 && path[0] == '/' && path[1] == ':' && path[3] == ':' && path[4] == '/' && path[6] == '/' {
+	if len(path) > 6 && path[1] == ':' && path[3] == ':' && path[4] == '/' && path[6] == '/' {
 		return path[5], true
 	}
-	return 0, false
+	return kind, false
 }
 
 // consumerLink recognizes a link to a personal account's file: ?authkey=, and

@@ -42,10 +42,8 @@ func isTrue(s string) bool { return strings.EqualFold(s, "true") || s == "1" }
 // insideTenant reads the link inside the launcher's url, behind its fragment
 // mark perhaps, and the coordinates of the light client.
 func insideTenant(u *url.URL) (Tenant, bool) {
-	if inner := parameter(u, "url"); inner != "" && len(inner) <= maxLink {
-		if _, raw, ok := strings.Cut(inner, "?"); ok {
-			return contextTenant(parameter(&url.URL{RawQuery: raw}, "context"))
-		}
+	if _, raw, ok := strings.Cut(parameter(u, "url"), "?"); ok {
+		return contextTenant(parameter(&url.URL{RawQuery: raw}, "context"))
 	}
 	if raw, ok := unbase64(parameter(u, "coords")); ok {
 		return contextTenant(string(raw))
@@ -55,11 +53,8 @@ func insideTenant(u *url.URL) (Tenant, bool) {
 
 // contextTenant reads {"Tid":…} or {"tenantId":…}.
 func contextTenant(text string) (Tenant, bool) {
-	if text == "" || len(text) > maxLink {
-		return "", false
-	}
 	var context struct{ Tid, TenantID string }
-	if err := json.Unmarshal([]byte(text), &context); err != nil {
+	if len(text) > maxLink || json.Unmarshal([]byte(text), &context) != nil {
 		return "", false
 	}
 	return ParseTenant(or(context.Tid, context.TenantID))

@@ -40,6 +40,15 @@ func TestWhatOpensWithoutAnAccountIsKnownByItsURL(t *testing.T) {
 	}
 }
 
+func TestANameInsideALinkHasALimit(t *testing.T) {
+	text := `{"Tid":"` + string(foreign) + `"}`
+	for length, want := range map[int]bool{maxLink: true, maxLink + 1: false} {
+		if tenant, ok := contextTenant(text + strings.Repeat(" ", length-len(text))); ok != want {
+			t.Errorf("%d octets: %q", length, tenant)
+		}
+	}
+}
+
 func TestAnOrdinaryURLCostsNoAllocation(t *testing.T) {
 	for host, target := range map[hosts.Name]string{
 		"graph.microsoft.com":  "https://graph.microsoft.com/v1.0/me?$top=5",

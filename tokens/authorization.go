@@ -96,7 +96,7 @@ func parameterName(word, rest string) bool {
 
 // withoutValue drops a quoted value too short to be a credential.
 func withoutValue(rest string) string {
-	if end := strings.IndexByte(rest[1:], rest[0]); end >= 0 && end <= 16 {
+	if end := strings.IndexByte(rest[1:], rest[0]); end <= 16 {
 		return rest[end+2:]
 	}
 	return rest
@@ -128,7 +128,7 @@ type clause struct {
 
 func (c *clause) word(word string) {
 	word = strings.Trim(word, ":=")
-	if name, val, ok := strings.Cut(word, "="); ok && len(name) <= maxScheme && looksJWT(strings.TrimLeft(val, "=")) {
+	if name, val, _ := strings.Cut(word, "="); len(name) <= maxScheme && looksJWT(strings.TrimLeft(val, "=")) {
 		word = strings.TrimLeft(val, "=")
 	}
 	if word == "" {
