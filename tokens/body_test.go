@@ -38,9 +38,27 @@ func TestBodyIsReadOnlyWhereItCouldCarryACredential(t *testing.T) {
 	}
 	r := httptest.NewRequest(http.MethodPost, graph, nil)
 	r.Header.Set("Content-Type", formType)
+	r.Body, r.ContentLength = untouched{t}, 0
+	if _, err := finder(t).Find(nil, "graph.microsoft.com", r); err != nil {
+		t.Error(err)
+	}
 	r.Body, r.ContentLength = untouched{t}, maxBody+1
 	if _, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("declared too large: %v", err)
+	}
+}
+
+func TestAFormOfAMebibyteIsTheLongest(t *testing.T) {
+	token := "access_token=" + credentials["foreign"] + "&"
+	for length, want := range map[int]error{maxBody: nil, maxBody + 1: ErrTooLarge} {
+		for _, declared := range []int{length, -1} {
+			r := httptest.NewRequest(http.MethodPost, graph, strings.NewReader(token+strings.Repeat("x", length-len(token))))
+			r.ContentLength = int64(declared)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if found, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, want) || (len(found) == 1) != (want == nil) {
+				t.Errorf("%d octets, %d declared: %v, %v", length, declared, found, err)
+			}
+		}
 	}
 }
 

@@ -150,6 +150,21 @@ func TestADownloadTokenIsReadInOneForm(t *testing.T) {
 	}
 }
 
+// home_oid is an account's object in its own tenant; of an account that is no
+// guest that is oid.
+func TestAnAccountHasItsObjectAtHome(t *testing.T) {
+	here, there := `"oid":"44444444-4444-4444-4444-444444444444"`, `"home_oid":"55555555-5555-5555-5555-555555555555"`
+	guest := `"idp":"https://sts.windows.net/` + string(foreign) + `/"`
+	for members, want := range map[string]string{
+		here: "44444444-4444-4444-4444-444444444444", here + "," + there: "55555555-5555-5555-5555-555555555555", there: "55555555-5555-5555-5555-555555555555",
+		here + "," + guest: "", here + "," + there + "," + guest: "55555555-5555-5555-5555-555555555555",
+	} {
+		if got := Parse(mint(home, members)); got.HomeObject != want || got.Unreadable {
+			t.Errorf("%s: %+v", members, got)
+		}
+	}
+}
+
 func TestATicketOfAPersonalAccountIsKnownByItsBeginning(t *testing.T) {
 	for ticket, want := range map[string]Tenant{
 		"EwA0123456789abc": Consumer, "EwB0123456789abc": Consumer, "t=EwA0123456789abc": Consumer, "EwA0123456789ab": "", "EwC0123456789abcdef": "",

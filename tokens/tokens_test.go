@@ -86,6 +86,12 @@ func compose() {
 	credentials["actor"] = mint(home, `"actortoken":"`+credentials["foreign"]+`"`)
 	credentials["actorbearer"] = mint(home, `"actortoken":"Bearer `+credentials["foreign"]+`"`)
 	credentials["tempauth"] = "v1." + base64.RawURLEncoding.EncodeToString([]byte(`{"siteid":"`+marker+`","aud":"00000003-0000-0ff1-ce00-000000000000/contoso.sharepoint.com@`+string(foreign)+`","exp":"4102444800"}`)) + ".c2ln"
+	credentials["actorblank"] = mint(home, `"actortoken":" `+credentials["foreign"]+` "`)
+	deepest := credentials["foreign"]
+	for range 4 {
+		deepest = mint(home, `"actortoken":"`+deepest+`"`)
+	}
+	credentials["deepest"] = deepest
 	deep := credentials["foreign"]
 	for range 6 {
 		deep = mint(home, `"actortoken":"`+deep+`"`)
@@ -230,6 +236,28 @@ func TestSixteenCredentialsAreTheMost(t *testing.T) {
 		found, err := finder(t).Find(nil, "graph.microsoft.com", r)
 		if errors.Is(err, ErrTooMany) != want || len(found) != 16 {
 			t.Errorf("%d credentials: %d found, %v", n, len(found), err)
+		}
+	}
+}
+
+// A key says nothing that a seventeenth credential would be refused for.
+func TestAKeyBehindSixteenCredentialsIsLeftOut(t *testing.T) {
+	for n, want := range map[int]int{15: 16, 16: 16} {
+		r := request(graph + "?sig=x")
+		for i := range n {
+			r.Header.Add("Authorization", "Bearer "+mint(home, fmt.Sprintf(`"jti":"%d"`, i)))
+		}
+		found, err := finder(t).Find(nil, "graph.microsoft.com", r)
+		if len(found) != want || (found[len(found)-1].Kind == Key) != (n == 15) || err != nil {
+			t.Errorf("%d credentials and a key: %d found, %v", n, len(found), err)
+		}
+	}
+}
+
+func TestADigestKeyOfSixteenOctetsIsEnough(t *testing.T) {
+	for length, want := range map[int]bool{15: false, 16: true, 17: true} {
+		if _, err := New(Config{}, make([]byte, length)); (err == nil) != want {
+			t.Errorf("%d octets: %v", length, err)
 		}
 	}
 }
