@@ -27,9 +27,9 @@ var (
 // hints passes 103 and 102 on. The transport may still have one when its round
 // trip is over, so it does not share anything with the exchange.
 type hints struct {
-	trace  httptrace.ClientTrace
-	giveUp context.CancelCauseFunc
-	conns  atomic.Int32 // new ones that the request was given
+	context.Context
+	trace httptrace.ClientTrace
+	conns atomic.Int32 // new ones that were dialled for the request
 
 	mu sync.Mutex
 	w  http.ResponseWriter // nil when it is too late for hints, or for a client that knows none
@@ -42,27 +42,26 @@ func (h *hints) listen(r *http.Request, w http.ResponseWriter) context.Context {
 	if r.ProtoAtLeast(1, 1) {
 		h.w = w
 	}
-	ctx, giveUp := context.WithCancelCause(r.Context())
-	h.giveUp = giveUp // else it ends with r's
-	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, h.connected
-	return httptrace.WithClientTrace(ctx, &h.trace)
+	h.Context = r.Context()
+	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, settle
+	return httptrace.WithClientTrace(h, &h.trace)
 }
 
-// connected gives the request up that had too many connections.
-func (h *hints) connected(got httptrace.GotConnInfo) {
-	if !got.Reused && h.conns.Add(1) > maxConns {
-		h.giveUp(errConns)
+// hintsKey is how a dialler finds the request that it dials for.
+type hintsKey struct{}
+
+// Value implements context.Context.
+func (h *hints) Value(key any) any {
+	if key == (hintsKey{}) {
+		return h
 	}
-	settle(got)
+	return h.Context.Value(key)
 }
 
-// why tells what err came of: the transport says no more than that the request
-// was cancelled.
-func (h *hints) why(err error) error {
-	if h.conns.Load() > maxConns {
-		return errConns
-	}
-	return err
+// another tells whether one more connection may be dialled for the request of ctx.
+func another(ctx context.Context) bool {
+	h, ok := ctx.Value(hintsKey{}).(*hints)
+	return !ok || h.conns.Add(1) <= maxConns
 }
 
 // pass passes one answer on. 100 Continue is net/http's own: the server sends

@@ -20,7 +20,7 @@ func (x *exchange) send(v policy.Verdict) {
 	resp, err := x.rules.HTTP.RoundTrip(x.out)
 	x.hints.end()
 	if err != nil {
-		x.broken(x.hints.why(err))
+		x.broken(err)
 		return
 	}
 	x.status = resp.StatusCode

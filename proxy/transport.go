@@ -23,6 +23,9 @@ func newTransport(d *Dialer) *http.Transport {
 	return &http.Transport{
 		Proxy: nil, // the environment does not choose where credentials go
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			if !another(ctx) {
+				return nil, errConns
+			}
 			a, err := hosts.ParseAuthority(addr, 0)
 			if err != nil {
 				return nil, err
