@@ -25,7 +25,7 @@ func TestWhereAnAnswerIssuesTokensIsKnownBeforeItsBody(t *testing.T) {
 		{true, code, 500, "application/json", inError},
 		{false, flowTrust, 200, "application/soap+xml; charset=utf-8", inEnvelope}, {false, flowTrust, 200, "text/xml", inEnvelope},
 		{false, flowTrust, 200, "application/xml", inEnvelope}, {false, flowTrust, 500, "application/soap+xml", nowhere},
-		{false, flowTrust, 300, "text/xml", inLocation}, {false, code, 200, "text/xml", nowhere},
+		{false, flowTrust, 300, "text/xml", inLocation}, {false, flowTrust, 200, "text/html", inPage}, {false, flowTrust, 200, "image/png", nowhere}, {false, code, 200, "text/xml", nowhere},
 	} {
 		resp := &http.Response{StatusCode: tt.status, Header: http.Header{}}
 		if tt.kind != "" {

@@ -215,6 +215,17 @@ func TestAnAnswerWithoutABodyStaysOne(t *testing.T) {
 	}
 }
 
+func TestABodyThatNobodyLooksIntoIsLeftAlone(t *testing.T) {
+	for kind, status := range map[string]int{"image/png": 200, "text/plain": 400, "application/json": 302} {
+		a := answerCase{method: "POST", target: "https://login.microsoftonline.com/common/oauth2/v2.0/token"}
+		body := io.NopCloser(strings.NewReader("x"))
+		resp := &http.Response{StatusCode: status, Body: body, Header: http.Header{"Content-Type": {kind}}}
+		if look := a.look(t, finder(t), resp); resp.Body != body || look.body != nil {
+			t.Errorf("%d %s: the body is replaced", status, kind)
+		}
+	}
+}
+
 func TestAWordIsFoundInAnyCase(t *testing.T) {
 	for text, want := range map[string]bool{
 		"<form": true, "<FORM>": true, "x<Form": true, "<for": false, "": false, "<for<form": true, "<fo rm": false, "\x1cform": false, "<<form": true,

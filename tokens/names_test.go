@@ -13,7 +13,7 @@ const (
 	always    = "access_token bearer_token tempauth"
 	sometimes = `token id_token authToken authentication_token authorization auth bearer jwt x-access-token assertion subject_token actor_token
 user_token skypetoken x-skypetoken aad_token graph_token refresh_token session_token app_token ticket`
-	never = "q state code nonce session_state login_hint id tok tokens accesstokens xtoken a access_token2 tempauthx z {x} _ - 0token"
+	never = "q state code nonce session_state login_hint id tok tokens accesstokens xtoken a access_token2 tempauthx z {x} _ - 0token abcdefghijklmnopqrstuvwxyzabcde abcdefghijklmnopqrstuvwxyzabcdef abcdefghijklmnopqrstuvwxyzabcdefg"
 )
 
 func TestANameSaysWhetherItsValueIsACredential(t *testing.T) {
