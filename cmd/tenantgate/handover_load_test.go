@@ -18,8 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
-
 	"github.com/tenantgate/tenantgate/demo"
 )
 
@@ -206,13 +204,14 @@ func (p *pressure) alwaysNew() (func() (*http.Response, error), func()) {
 
 // overHTTP2 goes on until it is told to go.
 func (p *pressure) overHTTP2() (func() (*http.Response, error), func()) {
-	t := &http2.Transport{DialTLSContext: func(context.Context, string, string, *tls.Config) (net.Conn, error) {
+	t := &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
 		c, err := p.open("h2")
 		if err == nil {
 			_ = c.SetDeadline(time.Time{})
 		}
 		return c, err
-	}}
+	}, Protocols: new(http.Protocols)}
+	t.Protocols.SetHTTP2(true)
 	return func() (*http.Response, error) { return t.RoundTrip(p.request()) }, t.CloseIdleConnections
 }
 
