@@ -10,6 +10,10 @@ import (
 	"github.com/tenantgate/tenantgate/hosts"
 )
 
+// maxUnread bounds what is held of an answer that its client does not read, in
+// bytes: net/http takes 4 MiB. It carries 50 MB/s over a round trip of 20 ms.
+const maxUnread = 1 << 20
+
 // NewTransport returns the one transport for requests to origins: it dials
 // through d, always verifies, speaks HTTP/2 where the origin does, and leaves
 // content codings alone. If roots is nil, the system's are trusted.
@@ -44,6 +48,6 @@ func newTransport(d *Dialer) *http.Transport {
 		MaxIdleConnsPerHost:    1024,
 		MaxResponseHeaderBytes: 256 << 10,
 		DisableCompression:     true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second},
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, MaxReceiveBufferPerStream: maxUnread},
 	}
 }
