@@ -95,20 +95,10 @@ func TestSocketActivationStartsTheProgramAtTheFirstConnection(t *testing.T) {
 	front, admin := "127.0.0.1:"+free(t), "127.0.0.1:"+free(t)
 	write(t, filepath.Join(dir, "tenantgate.yaml"), configuration(front, admin))
 	cmd := exec.Command(activate, "--listen="+front, "--listen="+admin, program(t), "run", "-c", "tenantgate.yaml")
-	node := &node{Cmd: cmd, t: t, log: filepath.Join(dir, "stderr"), ended: make(chan error, 1)}
-	file, err := os.Create(node.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	cmd.Dir, cmd.Stderr = dir, file
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { node.ended <- cmd.Wait() }()
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	node := begin(t, cmd, dir)
 	log := func() string { return read(t, node.log) }
 	var conn net.Conn
+	var err error
 	until(t, func() bool { conn, err = net.Dial("tcp", front); return err == nil }, log)
 	defer conn.Close()
 	_, _ = conn.Write([]byte("CONNECT nowhere.example:443 HTTP/1.1\r\nHost: nowhere.example:443\r\n\r\n"))
@@ -224,6 +214,14 @@ type node struct {
 // launch starts cmd in dir and waits until it says that it runs.
 func launch(t *testing.T, cmd *exec.Cmd, dir string) *node {
 	t.Helper()
+	n := begin(t, cmd, dir)
+	until(t, func() bool { return strings.Contains(read(t, n.log), "tenantgate runs") }, func() string { return read(t, n.log) })
+	return n
+}
+
+// begin starts cmd in dir.
+func begin(t *testing.T, cmd *exec.Cmd, dir string) *node {
+	t.Helper()
 	n := &node{Cmd: cmd, t: t, log: filepath.Join(dir, "stderr"), ended: make(chan error, 1)}
 	file, err := os.Create(n.log)
 	if err != nil {
@@ -236,7 +234,6 @@ func launch(t *testing.T, cmd *exec.Cmd, dir string) *node {
 	}
 	go func() { n.ended <- cmd.Wait() }()
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	until(t, func() bool { return strings.Contains(read(t, n.log), "tenantgate runs") }, func() string { return read(t, n.log) })
 	return n
 }
 

@@ -260,7 +260,7 @@ func (r *reader) escape() (rune, error) {
 	return utf8.RuneError, nil
 }
 
-// unit reads uXXXX.
+// unit reads a u and the four hexadecimal digits behind it.
 func unit(s string) (rune, bool) {
 	if len(s) < 5 || s[0] != 'u' {
 		return 0, false
