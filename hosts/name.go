@@ -52,8 +52,7 @@ func checkLabel(label string) error {
 	if label == "" || len(label) > 63 {
 		return fmt.Errorf("%w: a label has %d octets, want 1 to 63", ErrInvalid, len(label))
 	}
-	for i := range len(label) {
-		c := label[i]
+	for i, c := range label {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
 		case c == '-' && i > 0 && i < len(label)-1:

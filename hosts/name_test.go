@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
@@ -49,6 +50,17 @@ func TestANameIsCanonicalOrRefused(t *testing.T) {
 		}
 		if err != nil && !errors.Is(err, ErrInvalid) {
 			t.Errorf("Parse(%q): %v is not ErrInvalid", e.input, err)
+		}
+	}
+}
+
+func TestAnErrorNamesTheLetterThatIsNotAllowed(t *testing.T) {
+	for label, letter := range map[string]string{
+		"b\u00fccher": "\u00fc", "l\u043egin": "\u043e", "login\u200b": "\u200b", "login\x00": "\x00", "login\xff": "\ufffd",
+	} {
+		want := fmt.Sprintf("%v: %q is not allowed in %q", ErrInvalid, letter, label)
+		if _, err := Parse(label + ".example"); err == nil || err.Error() != want {
+			t.Errorf("Parse(%q) = %v, want %s", label, err, want)
 		}
 	}
 }
