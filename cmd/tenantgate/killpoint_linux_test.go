@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -149,6 +150,26 @@ func (s *killStage) dies(i int, argv ...string) bool {
 		s.t.Errorf("%v ended otherwise: %v\n%s", argv, err, said.String())
 	}
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL // strace dies as its child does
+}
+
+// What is written is on the disk before it gets its name, and the name before
+// anybody is told.
+func TestANewPolicySurvivesAPowerLoss(t *testing.T) {
+	needTool(t, "strace")
+	dir := t.TempDir()
+	policy, trace := filepath.Join(dir, "entra.yaml"), filepath.Join(t.TempDir(), "trace")
+	out, err := exec.Command("strace", "-f", "-y", "-o", trace, "-e", "trace=fsync,rename,renameat,renameat2", "replace-policy", policy, "1").CombinedOutput()
+	if err != nil {
+		t.Skipf("strace may not run a process here: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `(?s)fsync\(\d+<` + dir + `/\.entra-\d+\.yaml>\).* rename.*"` + policy + `"\).* fsync\(\d+<` + dir + `>\)`
+	if !regexp.MustCompile(want).Match(text) {
+		t.Errorf("not as %s:\n%s", want, text)
+	}
 }
 
 // whole checks that what the next start will read is an old file or a new one.

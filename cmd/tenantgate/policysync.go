@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -101,12 +102,12 @@ func (s *syncing) run(ctx context.Context, out, notes io.Writer) error {
 		return fmt.Errorf("what Graph says cannot be used here: %w", err)
 	}
 	changed, err := replaceFile(s.output, text.Bytes())
-	if err != nil {
-		return broke{err, "the last good file stays"}
-	}
-	word := "unchanged"
+	word, meanwhile := "unchanged", "the last good file stays"
 	if changed {
-		word = "written"
+		word, meanwhile = "written", "the new file is there, but a power loss may bring the old one back"
+	}
+	if err != nil {
+		return broke{err, meanwhile}
 	}
 	_, err = fmt.Fprintf(out, "%s: %s, the default and %d organizations\n", s.output, word, len(got.Partners))
 	return err
@@ -148,18 +149,23 @@ func (s *syncing) usable(text []byte) error {
 	return err
 }
 
+// newSettings is the pattern of a file that is being written.
+const newSettings = ".entra-*.yaml"
+
 // replaceFile puts text in place of the file at path: whatever happens, there is
-// the old file or the new one, whole.
+// the old file or the new one, whole. With changed and an error the new one is
+// there, but a power loss may bring the old one back.
 func replaceFile(path string, text []byte) (changed bool, err error) {
+	dir := filepath.Dir(path)
+	sweep(dir)
 	old, err := os.ReadFile(path)
 	if err == nil && bytes.Equal(old, text) {
 		return false, nil
 	}
-	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return false, err
 	}
-	tmp, err := os.CreateTemp(dir, ".entra-*.yaml") // 0600
+	tmp, err := os.CreateTemp(dir, newSettings) // 0600
 	if err != nil {
 		return false, err
 	}
@@ -168,5 +174,29 @@ func replaceFile(path string, text []byte) (changed bool, err error) {
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return false, err
 	}
-	return true, os.Rename(tmp.Name(), path)
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return false, err
+	}
+	return true, syncDirectory(dir)
+}
+
+// sweep removes what syncs that were killed left in dir. A younger file may be
+// that of a sync that runs; one that cannot be removed is in nobody's way.
+func sweep(dir string) {
+	left, _ := fs.Glob(os.DirFS(dir), newSettings) // the pattern is good
+	for _, name := range left {
+		path := filepath.Join(dir, name)
+		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+// syncDirectory makes a name given in dir survive a power loss.
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

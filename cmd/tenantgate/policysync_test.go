@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -19,6 +20,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +172,35 @@ func TestSyncWritesWhatGraphSaysAndTheProxyUsesIt(t *testing.T) {
 	}
 	if out, _, err := g.sync(t, dir, syncSecret, homePolicy); err != nil || !strings.Contains(out, "unchanged") {
 		t.Errorf("again: %s%v", out, err)
+	}
+}
+
+// What a killed sync left goes with the next, even where that changes nothing;
+// the file of a sync that runs stays.
+func TestASyncSweepsWhatAKilledOneLeft(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "entra.yaml")
+	for _, text := range []string{"new\n", "new\n", "newer\n"} {
+		old, young := filepath.Join(dir, ".entra-1.yaml"), filepath.Join(dir, ".entra-2.yaml")
+		other := filepath.Join(dir, "entra-3.yaml")
+		for _, file := range []string{old, young, other} {
+			if err := os.WriteFile(file, []byte("half"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := time.Now().Add(-2 * time.Hour)
+		if err := errors.Join(os.Chtimes(old, before, before), os.Chtimes(other, before, before)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := replaceFile(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "*")); !slices.Equal(left, []string{young, other, path}) {
+			t.Errorf("%q: left are %v", text, left)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != text {
+			t.Errorf("%q, %v, want %q", got, err, text)
+		}
 	}
 }
 
