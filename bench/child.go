@@ -31,6 +31,7 @@ type setup struct {
 
 // child is a proxy in a process of its own.
 type child struct {
+	role string
 	cmd  *exec.Cmd
 	addr string
 	ca   []byte // PEM that its clients trust
@@ -98,7 +99,7 @@ func (b *bench) start(ctx context.Context, role string, n int) (*child, error) {
 	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
 		return nil, err
 	}
-	c := &child{cmd: cmd, in: in}
+	c := &child{role: role, cmd: cmd, in: in}
 	var r ready
 	if err = json.NewEncoder(in).Encode(s); err == nil {
 		err = json.NewDecoder(out).Decode(&r)

@@ -44,35 +44,78 @@ var workloads = []workload{
 	{name: "tunnel bulk", unit: "ms/100 MB", host: site, bytes: 100 << 20, workers: 1, share: 2000},
 }
 
-// cell starts the proxy, warms it up, and returns the CPU that one request
-// cost it, in microseconds, or in milliseconds for bulk.
-func (b *bench) cell(ctx context.Context, proxy string, w workload, requests int) (cost float64, err error) {
-	b.started++
-	c, err := b.start(ctx, proxy, b.started)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, c.stop()) }()
+// parts is how many parts a round is cut into. What else the machine does
+// changes within a second, so each proxy takes a part in turn.
+const parts = 20
+
+// round starts every proxy, warms it up, and returns the CPU that one request
+// cost each, in microseconds, or in milliseconds for bulk.
+func (b *bench) round(ctx context.Context, w workload, requests int) (costs []float64, err error) {
 	n := max(requests/w.share, 2)
-	client, err := b.client(c, w)
-	if err != nil {
-		return 0, err
+	part := max(n/parts, 1)
+	var runs []*contender
+	for _, p := range proxies {
+		r, err := b.enter(ctx, p.name, w)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		defer func() { err = errors.Join(err, r.leave()) }()
+		if err := drive(ctx, r.client, w, max(n/10, 1)); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		runs = append(runs, r)
 	}
-	defer client.CloseIdleConnections()
-	if err := drive(ctx, client, w, max(n/10, 1)); err != nil {
-		return 0, err
-	}
-	before, err1 := c.cpu()
-	err = drive(ctx, client, w, n)
-	after, err2 := c.cpu()
-	if err := errors.Join(err, err1, err2); err != nil {
-		return 0, err
+	done := 0
+	for ; done < n; done += part {
+		for i := range runs {
+			r := runs[(i+done/part)%len(runs)]
+			if err := r.run(ctx, w, part); err != nil {
+				return nil, fmt.Errorf("%s: %w", r.proxy.role, err)
+			}
+		}
 	}
 	scale := 1e6
 	if w.unit != perRequest {
 		scale = 1e3
 	}
-	return (after - before) / float64(n) * scale, nil
+	for _, r := range runs {
+		costs = append(costs, r.used/float64(done)*scale)
+	}
+	return costs, nil
+}
+
+// contender is a proxy with its client.
+type contender struct {
+	proxy  *child
+	client *http.Client
+	used   float64 // seconds of CPU
+}
+
+func (b *bench) enter(ctx context.Context, role string, w workload) (*contender, error) {
+	b.started++
+	c, err := b.start(ctx, role, b.started)
+	if err != nil {
+		return nil, err
+	}
+	client, err := b.client(c, w)
+	if err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
+	return &contender{proxy: c, client: client}, nil
+}
+
+func (c *contender) leave() error {
+	c.client.CloseIdleConnections()
+	return c.proxy.stop()
+}
+
+// run sends n requests and adds what they cost.
+func (c *contender) run(ctx context.Context, w workload, n int) error {
+	before, err1 := c.proxy.cpu()
+	err := drive(ctx, c.client, w, n)
+	after, err2 := c.proxy.cpu()
+	c.used += after - before
+	return errors.Join(err, err1, err2)
 }
 
 // client is a client of c that trusts what it must.

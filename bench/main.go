@@ -2,8 +2,8 @@
 // plain net/http interceptor, in one run.
 //
 // Each proxy is a process of its own, so that its CPU time can be told from
-// that of the load and the origin, which share this process. Rounds are
-// interleaved: for each round and workload, each proxy in turn. What is
+// that of the load and the origin, which share this process. Rounds are cut
+// into slices of a tenth of a second, which each proxy takes in turn. What is
 // compared is CPU time for a request, as a ratio to the plain interceptor of
 // the same run; requests a second depend on what else the machine does.
 package main
@@ -61,13 +61,13 @@ func (b *bench) run(ctx context.Context, rounds, requests int, only string) erro
 			if !strings.Contains(w.name, only) {
 				continue
 			}
-			for _, p := range proxies {
-				fmt.Fprintf(os.Stderr, "\rround %d of %d: %-22s %-12s", round+1, rounds, w.name, p.name)
-				cost, err := b.cell(ctx, p.name, w, requests)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", w.name, p.name, err)
-				}
-				cells[w.name+"/"+p.name] = append(cells[w.name+"/"+p.name], cost)
+			fmt.Fprintf(os.Stderr, "\rround %d of %d: %-22s", round+1, rounds, w.name)
+			costs, err := b.round(ctx, w, requests)
+			if err != nil {
+				return fmt.Errorf("%s, %w", w.name, err)
+			}
+			for i, p := range proxies {
+				cells[w.name+"/"+p.name] = append(cells[w.name+"/"+p.name], costs[i])
 			}
 		}
 	}
