@@ -111,7 +111,16 @@ func (s *killStage) dieAt(p *victim, call string, nth int, files ...string) {
 			return
 		}
 	}
-	s.t.Skip("strace may not attach to a process here")
+	untraceable(s.t, "strace may not attach to a process here")
+}
+
+// untraceable ends a test where ptrace is refused: as if the tool were missing.
+func untraceable(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_TOOLS") == "1" {
+		t.Fatal(why + ", and REQUIRE_TOOLS=1")
+	}
+	t.Skip(why)
 }
 
 // limitFiles has p find no room beyond so many more bytes of its events file.
@@ -160,7 +169,7 @@ func TestANewPolicySurvivesAPowerLoss(t *testing.T) {
 	policy, trace := filepath.Join(dir, "entra.yaml"), filepath.Join(t.TempDir(), "trace")
 	out, err := exec.Command("strace", "-f", "-y", "-o", trace, "-e", "trace=fsync,rename,renameat,renameat2", "replace-policy", policy, "1").CombinedOutput()
 	if err != nil {
-		t.Skipf("strace may not run a process here: %v\n%s", err, out)
+		untraceable(t, fmt.Sprintf("strace may not run a process here: %v: %s", err, out))
 	}
 	text, err := os.ReadFile(trace)
 	if err != nil {
