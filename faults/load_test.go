@@ -45,6 +45,9 @@ var mix = [20]kind{
 // mostOpen bounds the requests under way; beyond it none are sent.
 const mostOpen = 600
 
+// clientsOf the load: no multiple of 2 or 5, so that each does everything that is in the mix.
+const clientsOf = 31
+
 func token(tenant, signature string) string {
 	part := base64.RawURLEncoding.EncodeToString
 	payload := fmt.Sprintf(`{"aud":"https://graph.microsoft.com","iss":"https://sts.windows.net/%[1]s/","tid":"%[1]s","appid":"04b07795-8ddb-461a-bbee-02f9e1bf7b46","upn":"somebody@example.org","exp":%d}`,
@@ -69,6 +72,7 @@ type load struct {
 
 	mu     sync.Mutex
 	counts map[kind]map[string]int
+	errors map[string]error // the first one of each outcome, whole
 	events []string // ids that refusals named
 	wrong  []string // what must not happen whatever is broken
 
@@ -77,7 +81,7 @@ type load struct {
 }
 
 func newLoad(t *testing.T, s scale) *load {
-	return &load{t: t, scale: s, counts: map[kind]map[string]int{}, tokens: map[kind]string{
+	return &load{t: t, scale: s, counts: map[kind]map[string]int{}, errors: map[string]error{}, tokens: map[kind]string{
 		home: token(homeTenant, "c2lnbmF0dXJl"), fresh: token(homeTenant, "c2lnbmF0dXJl"), unheard: token(homeTenant, "c2lnbmF0dXJl"), foreign: token(foreignTenant, foreignMark),
 	}}
 }
@@ -112,12 +116,13 @@ func (l *load) verified(name string, protocols ...string) *tls.Config {
 }
 
 // client is the i-th: explicit or steered, HTTP/1.1 or HTTP/2, each from an
-// address of its own.
+// address of its own. As browsers do, it has one connection of HTTP/2 with a
+// host, or six of HTTP/1.1; whatever has none waits for one.
 func (l *load) client(i int) *http.Client {
 	from := &net.Dialer{Timeout: 10 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 2, byte(1+i%250))}}
-	tr := &http.Transport{DialContext: from.DialContext, MaxIdleConnsPerHost: 16, TLSHandshakeTimeout: 10 * time.Second}
+	tr := &http.Transport{DialContext: from.DialContext, MaxConnsPerHost: 6, MaxIdleConnsPerHost: 6, TLSHandshakeTimeout: 10 * time.Second}
 	if i%2 == 0 {
-		tr.ForceAttemptHTTP2 = true
+		tr.ForceAttemptHTTP2, tr.MaxConnsPerHost = true, 1
 	} else {
 		tr.Protocols = new(http.Protocols)
 		tr.Protocols.SetHTTP1(true)
@@ -159,7 +164,7 @@ func (l *load) end() {
 // forget has clients begin anew, with what they trust now.
 func (l *load) forget() {
 	var all []*http.Client
-	for i := range 16 {
+	for i := range clientsOf {
 		all = append(all, l.client(i))
 	}
 	if old := l.clients.Swap(&all); old != nil {
@@ -232,12 +237,12 @@ func (l *load) ask(k kind, c *http.Client) (kind, string, string) {
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return k, "no answer: " + short(err), ""
+		return k, l.failure("no answer: ", err), ""
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return k, "cut: " + short(err), ""
+		return k, l.failure("cut: ", err), ""
 	}
 	return k, l.judge(k, resp, string(text), n), resp.Header.Get("Tenantgate-Event")
 }
@@ -285,6 +290,17 @@ func (l *load) count(k kind, outcome, event string) {
 	}
 }
 
+// failure is an outcome; what it was at first is kept whole.
+func (l *load) failure(what string, err error) string {
+	outcome := what + short(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.errors[outcome]; !known {
+		l.errors[outcome] = fmt.Errorf("%s %w", time.Now().Format(time.TimeOnly), err)
+	}
+	return outcome
+}
+
 // short is an error without what differs from one to the next.
 func short(err error) string {
 	text := err.Error()
@@ -329,6 +345,9 @@ func (l *load) String() string {
 		for _, outcome := range slices.Sorted(maps.Keys(l.counts[k])) {
 			fmt.Fprintf(&b, "  %s: %d %s\n", k, l.counts[k][outcome], outcome)
 		}
+	}
+	for _, outcome := range slices.Sorted(maps.Keys(l.errors)) {
+		fmt.Fprintf(&b, "  %s was at first: %v\n", outcome, l.errors[outcome])
 	}
 	return b.String()
 }
