@@ -29,6 +29,10 @@ const (
 // program builds the program, once.
 var program = sync.OnceValues(func() (string, error) { return build() })
 
+// watched tells that the race detector is in the program: as it is in the tests,
+// or because TENANTGATE_FAULT_RACE=1 says so.
+var watched = raced || os.Getenv("TENANTGATE_FAULT_RACE") == "1"
+
 // built are the directories of programs, removed at the end.
 var built []string
 
@@ -40,7 +44,7 @@ func build(args ...string) (string, error) {
 	built = append(built, dir)
 	name := filepath.Join(dir, "tenantgate")
 	args = append([]string{"build", "-buildvcs=false", "-ldflags=-s -w"}, args...)
-	if raced {
+	if watched {
 		args = append(args, "-race")
 	}
 	out, err := exec.Command("go", append(args, "-o", name, "github.com/tenantgate/tenantgate/cmd/tenantgate")...).CombinedOutput()

@@ -10,6 +10,7 @@
 //
 // "go test" runs a few of the faults with little load. All of them, with what
 // docs/scorecard.md promises: TENANTGATE_FAULT_RATE=500 TENANTGATE_FAULT_TUNNELS=200.
+// TENANTGATE_FAULT_RACE=1 builds the program with the race detector.
 package faults_test
 
 import (

@@ -115,7 +115,7 @@ func littleMemory(s *stage) {
 	close(stop)
 	all.Wait()
 	s.Logf("%.0f MiB resident", rss/(1<<20))
-	if rss > 400<<20 && !raced {
+	if rss > 400<<20 && !watched {
 		s.Errorf("%.0f MiB resident", rss/(1<<20))
 	}
 }
