@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/rpc"
 	"sync"
+	"time"
 
 	"github.com/tenantgate/tenantgate/audit"
 )
@@ -54,12 +55,35 @@ func (b *books) hand(heir *rpc.Client, take func() error) error {
 		b.heir = heir
 		return nil
 	}
-	again, err2 := b.open()
+	again, err2 := b.reopen()
 	b.gone = err2 != nil
 	if err2 == nil {
 		b.log = again
 	}
 	return errors.Join(err, err2)
+}
+
+// lockTime is how long a successor that died may keep the log locked after its
+// connection is gone: both go with it, one after the other.
+const lockTime = 2 * time.Second
+
+// reopen opens the log again that a successor did not take.
+func (b *books) reopen() (l *audit.Log, err error) {
+	for end := time.Now().Add(lockTime); ; time.Sleep(10 * time.Millisecond) {
+		if l, err = b.open(); !errors.Is(err, audit.ErrLocked) || time.Now().After(end) {
+			return l, err
+		}
+	}
+}
+
+// left tells a successor that nobody but it listens any more. One that does not
+// know the word waits until we have ended.
+func (b *books) left() {
+	b.moving.RLock()
+	defer b.moving.RUnlock()
+	if b.heir != nil {
+		b.heir.Go(callLeft, Predecessor{Version: release}, &Kept{}, nil)
+	}
 }
 
 // lost tells whether nobody can keep events any more.

@@ -272,3 +272,31 @@ func TestEveryRefusalReachesTheSIEMThroughDeathAtEachPoint(t *testing.T) {
 	}
 	t.Logf("%d kills, %d refusals answered, %d received before the last start, 0 missing", kills, len(answered), before)
 }
+
+// A successor that dies while it takes over changes nothing: neither before it
+// has the log nor with the log.
+func TestASuccessorThatDiesHalfwayChangesNothing(t *testing.T) {
+	needTool(t, "strace")
+	p := launch(t, "")
+	p.fix()
+	load := newPressure(t, p.dir, p.addr("proxy"))
+	calls := []string{"flock", "listen"}
+	for i, call := range calls {
+		next := exec.Command("strace", "-f", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+call+":signal=KILL",
+			p.Path, "run", "-c", "tenantgate.yaml", "--replace")
+		next.Dir = p.dir
+		if out, err := next.CombinedOutput(); err == nil || !strings.Contains(err.Error(), "killed") {
+			t.Fatalf("%s: the successor did not die: %v\n%s", call, err, out)
+		}
+		p.wait("going on", func() bool { return strings.Count(p.err.String(), "goes on as before") > i })
+		for _, way := range clients {
+			ask, end := way.begin(load)
+			load.count(way.name, ask)
+			end()
+		}
+	}
+	load.check(filepath.Join(p.dir, "state/events/events.jsonl"))
+	if n, want := load.answered(), len(calls)*len(clients); n != want {
+		t.Errorf("%d answers, want %d", n, want)
+	}
+}

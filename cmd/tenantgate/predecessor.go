@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // longestSocket is how long the path of a socket may be, less a little
@@ -46,25 +47,32 @@ func (d *daemon) offer() (given <-chan error, stop func(), err error) {
 	if err := os.Chmod(at, 0o600); err != nil {
 		return nil, nil, errors.Join(err, l.Close())
 	}
-	ended, result := make(chan struct{}), make(chan error, 1)
+	quit, ended, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		defer close(ended)
-		d.await(l, result)
+		d.await(l, quit, result)
 	}()
-	return result, func() { l.Close(); <-ended }, nil
+	return result, func() { close(quit); l.Close(); <-ended }, nil
 }
 
-// await hands over to the first who can take over.
-func (d *daemon) await(l net.Listener, result chan<- error) {
+// await hands over to the first who can take over, once nobody listens beside
+// us: of three, new connections would go to the second.
+func (d *daemon) await(l net.Listener, quit <-chan struct{}, result chan<- error) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
 			return
 		}
+		if d.alone != nil {
+			select {
+			case <-d.alone:
+			case <-quit:
+				conn.Close()
+				return
+			}
+		}
 		heir := rpc.NewClient(conn)
-		err = d.events.hand(heir, func() error {
-			return heir.Call(callTakeOver, Predecessor{Version: release}, &Kept{})
-		})
+		err = d.events.hand(heir, func() error { return takeOver(heir) })
 		if err == nil {
 			l.Close()
 			d.log.Info("a successor has taken over")
@@ -78,5 +86,22 @@ func (d *daemon) await(l net.Listener, result chan<- error) {
 			return
 		}
 		d.log.Info("this process goes on as before")
+	}
+}
+
+// handTime bounds how long what wants to record waits for a successor that has
+// stopped halfway.
+const handTime = 10 * time.Second
+
+// takeOver has heir take over.
+func takeOver(heir *rpc.Client) error {
+	call := heir.Go(callTakeOver, Predecessor{Version: release}, &Kept{}, make(chan *rpc.Call, 1))
+	late := time.NewTimer(handTime)
+	defer late.Stop()
+	select {
+	case <-call.Done:
+		return call.Error
+	case <-late.C:
+		return errors.Join(fmt.Errorf("no answer in %s", handTime), heir.Close())
 	}
 }

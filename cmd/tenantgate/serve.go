@@ -46,8 +46,9 @@ type daemon struct {
 	now     atomic.Pointer[built] // what is in force
 
 	listeners map[string]net.Listener
-	dns       *steering // nil: no resolver
-	before    net.Conn  // to whom we replaced; nil: nobody
+	dns       *steering       // nil: no resolver
+	before    net.Conn        // to whom we replaced; nil: nobody
+	alone     <-chan struct{} // closed when that one listens no more; nil: there was none
 	reload    reloadState
 	pacs      atomic.Uint64 // PAC files that were asked for
 }
@@ -207,16 +208,18 @@ func (d *daemon) drain() error {
 	defer cancel()
 	given := d.events.given()
 	if !given { // else what the kernel had queued for us is still to be taken
-		d.closeListeners()
+		d.closeListeners("proxy", "steered")
 	}
 	leave, enough := context.WithTimeout(ctx, leaveTime)
 	defer enough()
 	d.server.Leave(leave)
 	if given {
 		<-leave.Done()
-		d.closeListeners()
+		d.closeListeners("proxy", "steered", "admin")
 	}
-	err := errors.Join(d.closeDNS(), d.server.Shutdown(ctx))
+	err := d.closeDNS()
+	d.events.left()
+	err = errors.Join(err, d.server.Shutdown(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
 		d.log.Warn("some connections did not finish in time and were closed")
 		err = nil
@@ -227,9 +230,8 @@ func (d *daemon) drain() error {
 	return errors.Join(err, d.close())
 }
 
-// closeListeners ends those on which the proxy's clients arrive.
-func (d *daemon) closeListeners() {
-	for _, name := range []string{"proxy", "steered"} {
+func (d *daemon) closeListeners(names ...string) {
+	for _, name := range names {
 		if l := d.listeners[name]; l != nil {
 			l.Close()
 		}

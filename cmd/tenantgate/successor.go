@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/rpc"
+	"sync"
 	"syscall"
 
 	"github.com/tenantgate/tenantgate/audit"
@@ -14,10 +15,11 @@ import (
 
 // What a process and its successor say to each other: gob over a socket in the
 // state directory, which nobody else may enter. The one that was there first
-// calls, see docs/adr/0012.
+// calls, see docs/adr/0013.
 const (
 	callTakeOver = "Successor.TakeOver" // the log is closed: open it, and listen
 	callRecord   = "Successor.Record"   // keep this event for me
+	callLeft     = "Successor.Left"     // nobody but you listens any more
 )
 
 // successor is what a process that takes over answers to the one before it.
@@ -26,6 +28,7 @@ type successor struct {
 	d      *daemon
 	listen proxy.Listen
 	taken  chan error
+	left   func()
 }
 
 // Predecessor is what the one before says of itself. It is exported for
@@ -57,6 +60,13 @@ func (s *successor) Record(e *audit.Event, k *Kept) error {
 	return err
 }
 
+// Left lets another one replace us: before, new connections would have gone on
+// coming to us, see favour.
+func (s *successor) Left(Predecessor, *Kept) error {
+	s.left()
+	return nil
+}
+
 // recordThrough keeps e in the log of a successor.
 func recordThrough(heir *rpc.Client, e *audit.Event) error {
 	e.Complete()
@@ -78,7 +88,8 @@ func (d *daemon) takeOver(l proxy.Listen) error {
 	if err != nil {
 		return broke{fmt.Errorf("reach who is to be replaced: %w", err), "it has to run as the same user, and on this state directory"}
 	}
-	s := &successor{d: d, listen: l, taken: make(chan error, 1)}
+	alone := make(chan struct{})
+	s := &successor{d: d, listen: l, taken: make(chan error, 1), left: sync.OnceFunc(func() { close(alone) })}
 	calls := rpc.NewServer()
 	if err := calls.RegisterName("Successor", s); err != nil {
 		return err
@@ -87,6 +98,7 @@ func (d *daemon) takeOver(l proxy.Listen) error {
 	go func() {
 		defer close(gone)
 		calls.ServeConn(conn) // until it has ended
+		s.left()
 	}()
 	select {
 	case err = <-s.taken:
@@ -101,7 +113,7 @@ func (d *daemon) takeOver(l proxy.Listen) error {
 		conn.Close()
 		return err
 	}
-	d.before = conn
+	d.before, d.alone = conn, alone
 	return nil
 }
 

@@ -5,11 +5,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/rpc"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -146,6 +150,121 @@ func TestASuccessorThatCannotListenChangesNothing(t *testing.T) {
 	if n := load.answered(); n != len(clients) {
 		t.Errorf("%d answers, want %d", n, len(clients))
 	}
+}
+
+// slow is a successor that does not get on.
+type slow struct{ proceed chan struct{} }
+
+func (s slow) TakeOver(Predecessor, *Kept) error { <-s.proceed; return nil }
+
+func TestASuccessorThatStopsHalfwayIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slow{make(chan struct{})}
+		calls := rpc.NewServer()
+		if err := calls.RegisterName("Successor", s); err != nil {
+			t.Fatal(err)
+		}
+		here, there := net.Pipe()
+		go calls.ServeConn(there)
+		began := time.Now()
+		err := takeOver(rpc.NewClient(here))
+		if err == nil || time.Since(began) != handTime {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		close(s.proceed)
+	})
+}
+
+func TestTheLogOfASuccessorThatDiedIsOpenedOnceItIsUnlocked(t *testing.T) {
+	for after, want := range map[time.Duration]error{0: nil, lockTime / 2: nil, 2 * lockTime: audit.ErrLocked} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			b := books{open: func() (*audit.Log, error) {
+				if time.Since(began) < after {
+					return nil, fmt.Errorf("open: %w", audit.ErrLocked)
+				}
+				return nil, nil
+			}}
+			if _, err := b.reopen(); !errors.Is(err, want) {
+				t.Errorf("unlocked after %v: %v, want %v", after, err, want)
+			}
+		})
+	}
+}
+
+// dying is a successor that dies when new connections are its own already.
+type dying struct {
+	r    *running
+	conn net.Conn
+}
+
+func (s *dying) TakeOver(Predecessor, *Kept) error {
+	s.r.t.Helper()
+	l, err := succeed(s.r.addr("proxy"), false)
+	if err != nil {
+		s.r.t.Error(err)
+		return err
+	}
+	defer s.conn.Close()
+	defer l.Close()
+	client, err := net.Dial("tcp", s.r.addr("proxy"))
+	if err != nil {
+		s.r.t.Error(err)
+		return err
+	}
+	defer client.Close()
+	taken, err := l.Accept()
+	if err != nil {
+		s.r.t.Error(err)
+		return err
+	}
+	return taken.Close()
+}
+
+func TestConnectionsComeBackFromASuccessorThatDied(t *testing.T) {
+	r := start(t, "")
+	var conn net.Conn
+	r.wait("expecting a successor", func() (ok bool) {
+		var err error
+		conn, err = dialIn(filepath.Join(filepath.Dir(r.file), "state"))
+		return err == nil
+	})
+	calls := rpc.NewServer()
+	if err := calls.RegisterName("Successor", &dying{r, conn}); err != nil {
+		t.Fatal(err)
+	}
+	calls.ServeConn(conn)
+	r.wait("going on", func() bool { return strings.Contains(r.log.String(), "goes on as before") })
+	for range 20 {
+		if status, reason := r.ask(r.client(), foreignTenant, "https://graph.microsoft.com/v1.0/me"); reason != "external-account" {
+			t.Fatalf("%d %s", status, reason)
+		}
+	}
+}
+
+// A third that comes before the first has left gets the connections that come
+// after its start: the kernel would give them to the second.
+func TestAThirdInstanceGetsNewConnections(t *testing.T) {
+	p := launch(t, "")
+	p.fix()
+	second := p.another("--replace")
+	config := filepath.Join(p.dir, "tenantgate.yaml")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, append(text, "policy: {unlisted: block}\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	third := second.another("--replace")
+	for range 20 {
+		if status, reason := third.connect("nowhere.example:443"); reason != "unlisted-blocked" {
+			t.Fatalf("another answers: %s, %s", status, reason)
+		}
+	}
+	p.over()
+	second.over()
+	third.finish()
 }
 
 // What an event says of itself survives the way to a successor.
