@@ -73,8 +73,8 @@ type load struct {
 	mu     sync.Mutex
 	counts map[kind]map[string]int
 	errors map[string]error // the first one of each outcome, whole
-	events []string // ids that refusals named
-	wrong  []string // what must not happen whatever is broken
+	events []string         // ids that refusals named
+	wrong  []string         // what must not happen whatever is broken
 
 	stop context.CancelFunc
 	all  sync.WaitGroup
