@@ -79,9 +79,7 @@ func contentType(line string) (kind string, parameters map[string]string, ok boo
 }
 
 func (s *search) inspect(b bodyType, parameters map[string]string) error {
-	switch charset := strings.ToLower(parameters["charset"]); charset {
-	case "", "utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252":
-	default:
+	if !asASCII(parameters["charset"]) {
 		// UTF-16, UTF-7 and EBCDIC spell names so that no rule finds them.
 		return fmt.Errorf("charset: %w", ErrUninspectable)
 	}

@@ -216,12 +216,12 @@ func parseTempAuth(raw string) (Token, bool) {
 // looksJWT tells whether s has the shape of a JWT or JWE: segments with dots
 // between, the first of which is a JSON object.
 func looksJWT(s string) bool {
-	dot := strings.IndexByte(s, '.')
-	if dot < 2 || strings.IndexByte(s[dot+1:], '.') < 0 {
+	segment, rest, _ := strings.Cut(s, ".")
+	if !strings.Contains(rest, ".") {
 		return false
 	}
 	var text, buf [64]byte
-	head := text[:copy(text[:], s[:dot])]
+	head := text[:copy(text[:], segment)]
 	head = bytes.TrimRight(head, "=")
 	n, err := base64.RawURLEncoding.Decode(buf[:], head)
 	if err != nil {

@@ -13,8 +13,7 @@ const maxDepth = 64
 // no way to see a name twice.
 func members(object []byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		i := blank(object, 0) + 1
-		for {
+		for i := blank(object, 0) + 1; ; i++ { // past the brace, past each comma
 			i = blank(object, i)
 			if i >= len(object) || object[i] != '"' {
 				return
@@ -27,10 +26,6 @@ func members(object []byte) iter.Seq2[string, []byte] {
 				return
 			}
 			i = blank(object, end)
-			if i >= len(object) || object[i] != ',' {
-				return
-			}
-			i++
 		}
 	}
 }
@@ -51,9 +46,6 @@ func skip(b []byte, i int) int {
 			open--
 			if open < 0 {
 				return i
-			}
-			if open == 0 {
-				return i + 1
 			}
 		case ',', ' ', '\t', '\r', '\n':
 			if open == 0 {

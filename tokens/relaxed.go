@@ -113,12 +113,11 @@ func requote(out, inside []byte) []byte {
 	out = append(out, '"')
 	for i := 0; i < len(inside); i++ {
 		switch c := inside[i]; {
-		case c == '\\' && i+1 < len(inside) && inside[i+1] == '\'':
-			i++
-			out = append(out, '\'')
-		case c == '\\' && i+1 < len(inside):
-			i++
-			out = append(out, c, inside[i])
+		case c == '\\': // closing has seen what follows
+			if i++; inside[i] != '\'' {
+				out = append(out, c)
+			}
+			out = append(out, inside[i])
 		case c == '"':
 			out = append(out, '\\', '"')
 		case c < 0x20:

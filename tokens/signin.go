@@ -67,12 +67,7 @@ func (f *Finder) SignIn(n hosts.Name, r *http.Request, client string) (SignIn, e
 }
 
 // cleanPath is a path without the slash in front, doubled slashes and dots.
-func cleanPath(p string) string {
-	if !strings.HasPrefix(p, "/") {
-		p = "/" + p
-	}
-	return path.Clean(p)[1:]
-}
+func cleanPath(p string) string { return path.Clean("/" + p)[1:] }
 
 func lastSegment(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }
 
@@ -140,11 +135,10 @@ func account(s string) string {
 		}
 		return ""
 	}
-	name, user, ok := strings.Cut(s, `\`)
-	if ok && user != "" && plainID(name) && plainID(user) {
+	if name, user, _ := strings.Cut(s, `\`); plainID(name) && plainID(user) {
 		return strings.Clone(s)
 	}
-	if number := strings.TrimPrefix(s, "+"); len(number) >= 7 && len(number) <= 15 && digits(number[:7]) != "" && strings.Trim(number, "0123456789") == "" {
+	if number := strings.TrimPrefix(s, "+"); len(number) >= 7 && len(number) <= 15 && strings.Trim(number, "0123456789") == "" {
 		return strings.Clone(s)
 	}
 	return ""
@@ -152,14 +146,5 @@ func account(s string) string {
 
 // plainID tells whether s could be the id of an application, or a name.
 func plainID(s string) bool {
-	if s == "" || len(s) > 128 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if !('0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("-_.:/", c) >= 0) {
-			return false
-		}
-	}
-	return true
+	return s != "" && len(s) <= 128 && strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:/") == ""
 }

@@ -40,7 +40,7 @@ func (f *Finder) correlate(s *SignIn, given fields, r *http.Request, client stri
 		given["code_challenge"] = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	for _, name := range shared {
-		if value := given[name]; len(value) >= minState && len(value) <= maxState {
+		if value := given[name]; isState(value) {
 			s.states = append(s.states, f.state(client, value))
 		}
 	}
@@ -59,18 +59,17 @@ func (f *Finder) Continue(s *SignIn, o Outcome, client string) {
 	if s.Attempt == "" {
 		return
 	}
-	next := *s
-	next.states = nil
-	for _, value := range o.states {
-		if len(value) >= minState && len(value) <= maxState {
-			next.states = append(next.states, f.state(client, value))
+	var states []string
+	for _, value := range append([]string{o.CorrelationID}, o.states...) {
+		if isState(value) {
+			states = append(states, f.state(client, value))
 		}
 	}
-	if value := o.CorrelationID; value != "" {
-		next.states = append(next.states, f.state(client, value))
-	}
-	f.attempts.remember(&next)
+	f.attempts.remember(s, states)
 }
+
+// isState tells whether a value is long enough to be no other sign-in's.
+func isState(value string) bool { return len(value) >= minState && len(value) <= maxState }
 
 // attempts remembers the sign-ins that are under way. It has two generations
 // of which the older one is forgotten, by age or for want of room.
@@ -91,7 +90,7 @@ func (a *attempts) join(s *SignIn, id string) {
 		s.Attempt = known.Attempt
 		s.fill(known)
 	}
-	a.remember(s)
+	a.remember(s, s.states)
 }
 
 // fill takes from an earlier request what this one does not say. Under common
@@ -119,13 +118,13 @@ func (a *attempts) find(states []string) (SignIn, bool) {
 	return SignIn{}, false
 }
 
-func (a *attempts) remember(s *SignIn) {
+func (a *attempts) remember(s *SignIn, states []string) {
 	kept := *s
 	kept.states = nil
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn(time.Now())
-	for _, state := range s.states {
+	for _, state := range states {
 		a.young[state] = kept
 	}
 }
@@ -134,7 +133,7 @@ func (a *attempts) remember(s *SignIn) {
 // attempt may be.
 func (a *attempts) turn(now time.Time) {
 	aged := now.Sub(a.since)
-	if a.young != nil && aged < attemptTTL && len(a.young) < maxAttempts {
+	if aged < attemptTTL && len(a.young) < maxAttempts {
 		return
 	}
 	a.old, a.young = a.young, map[string]SignIn{}

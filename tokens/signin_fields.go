@@ -65,17 +65,14 @@ func (f fields) object(body []byte) {
 		return
 	}
 	for name, value := range members(body) {
-		if value[0] == '"' {
-			f.add(name, unquote(value))
-		}
+		f.add(name, unquote(value))
 	}
 }
 
 // envelope reads who asks (WS-Security UsernameToken 1.1, 3.1).
 func (f fields) envelope(body []byte) {
 	_, rest, _ := bytes.Cut(body, []byte("Username>"))
-	name, _, ok := bytes.Cut(rest, []byte("<"))
-	if ok && len(name) <= maxText {
+	if name, _, ok := bytes.Cut(rest, []byte("<")); ok {
 		f.add("username", string(name))
 	}
 	f.add("wtrealm", envelopeAudience(body))

@@ -15,10 +15,7 @@ import (
 // tell writes a sign-in as testdata/signins has it. An attempt that is a hash
 // is only said to be one.
 func tell(s SignIn) string {
-	if s.Flow == "" {
-		return "-"
-	}
-	out := s.Flow
+	out := or(s.Flow, "-")
 	attempt := s.Attempt
 	if len(attempt) == 32 {
 		attempt = "hash"
@@ -134,7 +131,7 @@ func TestAttemptsAreForgotten(t *testing.T) {
 		}
 	})
 	for i := range 5 * maxAttempts {
-		f.attempts.remember(&SignIn{Attempt: "x", states: []string{fmt.Sprint(i)}})
+		f.attempts.remember(&SignIn{Attempt: "x"}, []string{fmt.Sprint(i)})
 	}
 	if n := len(f.attempts.young) + len(f.attempts.old); n > 2*maxAttempts {
 		t.Errorf("%d are remembered", n)
