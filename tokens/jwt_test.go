@@ -69,8 +69,13 @@ func TestClaimsOfACredential(t *testing.T) {
 		{"personal account by another word", `{"tid":"` + guid + `","idp":"live.com.evil.test"}`, "jwt foreign - -"},
 		{"access control service without a tenant", `{"iss":"00000001-0000-0000-c000-000000000000@contoso.com"}`, "jwt - - " + whyNoTenant},
 		{"access control service of no application", `{"iss":"contoso@` + guid + `"}`, "jwt - - " + whyNoTenant},
+		{"guest, with a blank behind it", `{"tid":"` + guid + `","acct":1 ,"a":0}`, "jwt foreign - -"},
+		{"guest, with a tab behind it", `{"tid":"` + guid + `","acct":1` + "\t" + `,"a":0}`, "jwt foreign - -"},
+		{"guest, with line ends behind it", `{"tid":"` + guid + `","acct":1` + "\r" + `,"a":0}`, "jwt foreign - -"},
+		{"guest, at the end of a line", `{"tid":"` + guid + `","acct":1` + "\n" + `}`, "jwt foreign - -"},
 		{"member without idp", `{"tid":"` + guid + `","acct":0}`, "jwt foreign foreign -"},
 		{"personal altsecid", `{"tid":"` + guid + `","altsecid":"1:live.com:0003BFFD"}`, "jwt foreign - -"},
+		{"issuer that names no tenant", `{"iss":"https://login.microsoftonline.com/common/v2.0"}`, "jwt - - " + whyNoTenant},
 		{"idp is null", `{"tid":"` + guid + `","idp":null}`, "jwt - - " + whyType},
 	}
 	for _, tt := range tests {
@@ -142,6 +147,7 @@ func TestADownloadTokenIsReadInOneForm(t *testing.T) {
 	for text, want := range map[string]Tenant{
 		form(`{` + aud + `}`): foreign, form(`{` + aud + `,"tid":"` + string(home) + `"}`): "", form(`{` + aud + `,"iss":"x"}`): "",
 		form(`{` + aud + `,"Aud":"x"}`): "", form(`{` + aud): "", form(`{"aud":"contoso.sharepoint.com@contoso.com"}`): "", form(`{"x":1}`): "",
+		form(`{` + aud + `}`)[len("v1."):]: "", strings.TrimSuffix(form(`{`+aud+strings.Repeat(" ", 2-len(aud)%3+2)+`}`), ".c2ln") + "!.c2ln": "",
 		strings.TrimSuffix(form(`{`+aud+`}`), ".c2ln"): "", "v2" + form(`{` + aud + `}`)[2:]: "", "v1.!!!.c2ln": "",
 	} {
 		if got := Parse(text); got.Tenant != want || got.Unreadable != (want == "") {
@@ -176,13 +182,46 @@ func TestATicketOfAPersonalAccountIsKnownByItsBeginning(t *testing.T) {
 	}
 }
 
+// A token, and its header, are read up to their limits.
 func TestTooLongIsUnreadable(t *testing.T) {
-	for _, raw := range []string{
-		raw(`{}`, `{"x":"`+strings.Repeat("x", maxToken)+`","tid":"`+string(home)+`"}`),
-		raw(`{"x":"`+strings.Repeat("x", maxHeader)+`"}`, `{"tid":"`+string(home)+`"}`),
+	claims := `{"tid":"` + string(foreign) + `"}`
+	sized := func(length int) string {
+		short := raw(`{}`, claims)
+		return short + strings.Repeat("A", length-len(short))
+	}
+	header := func(length int) string { // three octets are four letters
+		return raw(`{"x":"`+strings.Repeat("x", length/4*3-len(`{"x":""}`))+`"}`, claims)
+	}
+	for text, want := range map[string]string{
+		sized(maxToken): "", sized(maxToken + 1): whyLong, header(maxHeader): "", strings.Replace(header(maxHeader), ".", "A.", 1): whyLong, header(maxHeader + 4): whyLong,
+		raw(`{}`, `{"x":"`+strings.Repeat("x", maxToken)+`","tid":"`+string(home)+`"}`): whyLong,
 	} {
-		if got := Parse(raw); !got.Unreadable || got.Why != whyLong {
-			t.Errorf("%+v", got)
+		if got := Parse(text); got.Unreadable != (want != "") || got.Why != want {
+			t.Errorf("%d octets, a header of %d: %+v", len(text), strings.IndexByte(text, '.'), got)
+		}
+	}
+}
+
+// Segments with dots between, the first of which begins like an object in
+// base64 of either alphabet.
+func TestATokenIsKnownByItsHeader(t *testing.T) {
+	long := base64.RawURLEncoding.EncodeToString([]byte(`{"x":"` + strings.Repeat("x", 100) + `"}`))
+	for _, form := range []*base64.Encoding{base64.RawURLEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.StdEncoding} {
+		for head, want := range map[string]bool{
+			`{`: true, `{}`: true, `{"alg":"none"}`: true, `{"k":"~~~???>>>"}`: true, " \t\r\n{}": true, strings.Repeat(" ", 100) + `{}`: true,
+			`x`: false, `[{}]`: false, `"{"`: false, `~~~{`: false, " x{": false, "\v{": false,
+		} {
+			if text := form.EncodeToString([]byte(head)) + ".x.y"; looksJWT(text) != want {
+				t.Errorf("%q, %s: %v", head, text, !want)
+			}
+		}
+	}
+	for text, want := range map[string]bool{
+		"": false, ".": false, "..": false, "...": false, ".e30.x": false, "=.x.y": false, "e.x.y": false, "e30": false, "e30.": false, "e30.x": false,
+		"e30..": true, "e30.x.": true, "e30.x.y": true, "e30.x.y.z.w": true, "e30 .x.y": false, "eyJh!!!!.x.y": false, "eyJh!.x.y": false, long + ".x.y": true, long: false,
+	} {
+		if looksJWT(text) != want {
+			t.Errorf("%q: %v", text, !want)
 		}
 	}
 }

@@ -37,3 +37,32 @@ func TestATokenTellsWhichObjectItsAccountIs(t *testing.T) {
 		t.Errorf("client_info: %q is no object", uid)
 	}
 }
+
+func TestTheMembersOfAnObjectAreItsOwn(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`: "", ` { } `: "", `{"a":1}`: "a=1 ", `{"a":{"b":[1,{}]},"c":[],"d":"}"}`: `a={"b":[1,{}]} c=[] d="}" `, "\t{\r\n\"a\" : -1.5e3 , \"a\":null\n}\n": "a=-1.5e3 a=null ",
+		`{"\u0061":"\"","":true}`: `a="\"" =true `,
+	} {
+		got := ""
+		for name, value := range members([]byte(text)) {
+			got += name + "=" + string(value) + " "
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	for name := range members([]byte(`{"a":1,"b":2}`)) {
+		if name != "a" {
+			t.Errorf("%s behind the one that was enough", name)
+		}
+		break
+	}
+}
+
+func TestDepthIsWhatStandsInsideEachOther(t *testing.T) {
+	for text, want := range map[string]int{`1`: 0, `"{[\"["`: 0, `{}`: 1, `[[],[]]`: 2, `{"a":[{}],"b":{}}`: 3, `{"[":"["}`: 1} {
+		if got := depth([]byte(text)); got != want {
+			t.Errorf("%s: %d, want %d", text, got, want)
+		}
+	}
+}

@@ -61,6 +61,7 @@ func TestAMemberOfAScriptIsReadWithAndWithoutQuotes(t *testing.T) {
 		``: "", `sFT`: "", `sFT:`: "", `sFT: `: "", `sFT "a"`: "", `sFT:"a"`: "a", `"sFT":"a"`: "a", `'sFT' : 'a'`: "a", `{sFT:12}`: "12", `{sFT:12,x:3}`: "12",
 		`xsFT:1,sFT:2`: "2", `usFT:1`: "", `a,sFT:1`: "1", "\tsFT:1": "1", "\rsFT:1": "1", "\nsFT\r\n:\r\n1": "1", `'sFT':1`: "1",
 		`sFT=1;sFT:2`: "", `sFT=1, sFT:2`: "2", `sFT:true`: "", `sFT:"a\"b"`: `a"b`, `sFT:'a`: "a", `sFT:'a\'b'`: `a\`,
+		`sFT:"a`: "", `sFT:"a\`: "", `sFT:"`: "", `sFT:[1`: "", `sFT:1`: "1", `sFT:1}`: "1", `sFT:1 `: "1",
 		`sFT:"` + long[2:] + `"`: long[2:], `sFT:"` + long[1:] + `"`: "", `sFT:'` + long[2:] + `'`: long[2:], `sFT:'` + long + `'`: "",
 	} {
 		if got := member([]byte(text), "sFT"); got != want {

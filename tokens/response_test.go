@@ -50,7 +50,7 @@ var answerFiller = func() *strings.Replacer {
 	return strings.NewReplacer(
 		"{info:home}", info(home), "{info:foreign}", info(foreign), "{info:other}", info(other),
 		"{unsigned:home}", base64.RawURLEncoding.EncodeToString([]byte(`{"aud":"x","iss":"https://sts.windows.net/`+string(home)+`/","tid":"`+string(home)+`","upn":"ada@contoso.com"}`)),
-		"{id:home}", string(home), "{id:foreign}", string(foreign), "{bom}", "\xef\xbb\xbf",
+		"{id:home}", string(home), "{id:foreign}", string(foreign),
 	)
 }()
 

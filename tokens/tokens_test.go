@@ -106,7 +106,7 @@ var filler = func() *strings.Replacer {
 	for name, val := range credentials {
 		pairs = append(pairs, "{"+name+"}", val)
 	}
-	pairs = append(pairs, "{enc:foreign}", percent(credentials["foreign"]))
+	pairs = append(pairs, "{enc:foreign}", percent(credentials["foreign"]), "{bom}", "\xef\xbb\xbf")
 	return strings.NewReplacer(pairs...)
 }()
 
