@@ -181,6 +181,50 @@ func TestSIGTERMEndsWithExitCodeZero(t *testing.T) {
 	}
 }
 
+// A tunnel that stays takes all of the drain, unless Ctrl-C comes twice.
+func TestASecondCtrlCDoesNotWaitForTunnels(t *testing.T) {
+	origin, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer origin.Close()
+	_, port, _ := net.SplitHostPort(origin.Addr().String())
+	p := launch(t, "upstream: {allow_addresses: [127.0.0.0/8], ports: ["+port+"]}\n")
+	tunnel, err := net.Dial("tcp", p.addr("proxy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tunnel.Close()
+	_ = tunnel.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(tunnel, "CONNECT "+origin.Addr().String()+" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := http.ReadResponse(bufio.NewReader(tunnel), nil); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	interrupt := func() {
+		if err := p.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+	}
+	interrupt()
+	p.wait("draining", func() bool { return strings.Contains(p.err.String(), "draining") })
+	for end := time.Now().Add(drainTime / 2); ; {
+		interrupt()
+		select {
+		case <-p.ended:
+			if status := p.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGINT {
+				t.Errorf("it ended with %v", p.ProcessState)
+			}
+			return
+		case <-time.After(5 * time.Millisecond):
+			if time.Now().After(end) {
+				t.Fatalf("it goes on draining:\n%s", p.err)
+			}
+		}
+	}
+}
+
 func TestSystemdIsToldWhatHappens(t *testing.T) {
 	conn, path := supervisor(t)
 	p := launch(t, "", "NOTIFY_SOCKET="+path)

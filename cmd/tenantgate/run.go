@@ -23,7 +23,9 @@ func runCommand() *cobra.Command {
 		Short: "Run the proxy",
 		Long: `run starts the proxy. SIGHUP reloads everything but listen and state: the new
 file takes effect as one snapshot, or the old one stays and the reason is
-logged. SIGTERM drains.
+logged. SIGTERM drains: new clients are refused, and what is under way has 30
+seconds to end, after which it is closed. A tunnel that stays takes all of
+them. Ctrl-C drains as well; a second one ends it at once.
 
 Sockets that systemd passes (sd_listen_fds(3)) are used where they have a
 listener's name or address. With --replace, the process that runs on the same
@@ -45,6 +47,7 @@ runs, --replace changes nothing.`,
 
 func runProxy(ctx context.Context, from *source, in surroundings, errs io.Writer) error {
 	log := logger(errs)
+	context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT) }) // a second Ctrl-C does not wait for tunnels
 	tuneMemory()
 	if err := certs.HardenProcess(); err != nil { // before anything is read; harden tells what went wrong
 		log.Debug("core dumps could not be turned off", "err", err)
@@ -85,7 +88,7 @@ func whatNext(w io.Writer, d *daemon) {
   PAC for clients   http://%s/proxy.pac
   Try it            curl --proxy http://%s --cacert %s https://login.microsoftonline.com/
   Watch it          http://%s/
-  Ctrl-C drains and stops.
+  Ctrl-C drains, for 30 seconds at most; a second one stops at once.
 
 `, ca, d.addr("admin"), d.addr("proxy"), ca, d.addr("admin"))
 }
