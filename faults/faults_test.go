@@ -22,6 +22,7 @@ var faults = []struct {
 }{
 	{"R01", "reload, valid, 100 times", true, validReloads},
 	{"R02", "reload, invalid", true, invalidReload},
+	{"R03", "another process takes over", false, takenOver},
 	{"R04", "drain", false, drains},
 	{"R05", "kill -9", false, killed},
 	{"R06", "a bit of the spool is flipped", false, damaged(flipABit)},
@@ -112,8 +113,14 @@ func (s *stage) restarted(n int) {
 	s.Helper()
 	s.load.paused.Store(true)
 	defer s.load.paused.Store(false)
-	all := int64(s.scale.tunnels)
 	s.await("no request is under way", func() bool { return s.load.open.Load() == 0 })
+	s.renewed(n)
+}
+
+// renewed waits until each tunnel was made anew, for the n-th time.
+func (s *stage) renewed(n int) {
+	s.Helper()
+	all := int64(s.scale.tunnels)
 	s.await("each tunnel is another", func() bool { return s.load.opened.Load() >= all*int64(n+1) && s.load.tunnels.Load() == all })
 }
 

@@ -126,12 +126,13 @@ func (g *gate) run() {
 	})
 }
 
-func (g *gate) launch() {
+func (g *gate) launch(args ...string) {
 	g.t.Helper()
-	g.cmd = exec.Command(g.name, "run", "-c", g.file())
+	args = append([]string{g.name, "run", "-c", g.file()}, args...)
 	if g.shell != "" {
-		g.cmd = exec.Command("sh", "-c", g.shell+`; exec "$0" "$@"`, g.name, "run", "-c", g.file())
+		args = append([]string{"sh", "-c", g.shell + `; exec "$0" "$@"`}, args...)
 	}
+	g.cmd = exec.Command(args[0], args[1:]...)
 	g.cmd.Env = append(os.Environ(), g.env...)
 	g.cmd.Stderr = g.log
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

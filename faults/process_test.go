@@ -14,9 +14,33 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/net/http2"
 )
+
+// R03: another process takes over. The one before ends when its tunnels have,
+// or it has waited for them long enough; no request fails over it.
+func takenOver(s *stage) {
+	s.run(settings{})
+	for i := range 2 {
+		before, over := s.gate.cmd, s.gate.ended
+		s.gate.launch("--replace")
+		s.gate.wait("taken over", func() bool { return strings.Count(s.gate.log.String(), `"msg":"taking over"`) > i })
+		s.under(1)
+		s.works()
+		select {
+		case <-over:
+		case <-time.After(patience):
+			s.Fatal("the one before does not end")
+		}
+		if code := before.ProcessState.ExitCode(); code != 0 {
+			s.Errorf("exit code %d", code)
+		}
+		s.renewed(i + 1)
+	}
+	s.onlyFailed(tunnel)
+}
 
 // R04: whoever comes is refused, what is under way ends, HTTP/2 is told to go
 // away, and the exit code is 0.
