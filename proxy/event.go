@@ -58,8 +58,7 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 	v := x.verdict
 	e := &x.said
 	*e = audit.Event{
-		Kind: kind, ID: audit.NewID(), Time: time.Now(),
-		Action: "request-forwarded", Denied: v.Blocked(), Reason: string(v.Reason),
+		Kind: kind, Action: "request-forwarded", Denied: v.Blocked(), Reason: string(v.Reason),
 		Source: x.client.from, Host: string(x.host), Port: x.client.dst.Port,
 		Scheme: "https", Path: x.in.URL.Path, Method: methodOf(x.in.Method), Version: version(x.in.ProtoMajor, x.in.ProtoMinor),
 		UserAgent: x.in.UserAgent(), RequestID: first(x.in.Header["Client-Request-Id"]),
@@ -68,6 +67,7 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 		ResourceTenant: string(v.Resource), AccountTenant: string(v.Account),
 		Tags: x.tags, ClientTags: x.clientTags,
 	}
+	e.Complete()
 	if v.Relation == "" {
 		e.Relation = string(policy.None)
 	}
@@ -118,7 +118,7 @@ func (x *exchange) finish() {
 	}
 	e.Status = x.status
 	e.BytesIn, e.BytesOut = x.received.size()+x.uploaded, x.sent
-	e.Duration = time.Since(x.start)
+	e.Duration = e.Time.Sub(x.start)
 	e.Close, e.OriginTLS = x.why, x.agreed
 	x.tellOutcome(e)
 	if err := x.server.record(e); err != nil {

@@ -61,10 +61,7 @@ func newExchange(s *Server, rules *Rules, c *client, w http.ResponseWriter, r *h
 	x.start = time.Now()
 	x.found = x.keep[:0]
 	x.host = c.dst.Name
-	x.plane = rules.Policy.Plane(c.dst.Name)
-	if c.entra {
-		x.plane = policy.Auth
-	}
+	x.plane = c.plane(rules)
 	return x
 }
 

@@ -11,11 +11,15 @@ import (
 	"github.com/tenantgate/tenantgate/hosts"
 )
 
-// hopByHop are the fields that end at a proxy (RFC 9110, 7.6.1), and those
-// that only ever meant one.
-var hopByHop = []string{
-	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-	"Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Alt-Used",
+// hopByHop tells whether a field ends at a proxy (RFC 9110, 7.6.1), or only
+// ever meant one.
+func hopByHop(name string) bool {
+	switch name {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+		"Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Alt-Used":
+		return true
+	}
+	return false
 }
 
 // outbound returns the request that leaves for dst, still without a body. It
@@ -54,8 +58,10 @@ func removeHopByHop(h http.Header) {
 			}
 		}
 	}
-	for _, name := range hopByHop {
-		delete(h, name)
+	for name := range h {
+		if hopByHop(name) {
+			delete(h, name)
+		}
 	}
 }
 

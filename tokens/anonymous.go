@@ -24,9 +24,21 @@ var openings = []struct {
 	{hosts.MustParseSet("onedrive.live.com", "api.onedrive.com", "skyapi.onedrive.live.com"), consumerLink},
 }
 
+// opened are all hosts of openings: one look for most requests.
+var opened = func() hosts.Set {
+	var all hosts.Set
+	for _, o := range openings {
+		all = all.Union(o.hosts)
+	}
+	return all
+}()
+
 // Anonymous tells whether a URL opens something without an account. It returns
 // the tenant that the URL itself names, if it names one; else it is the host's.
 func Anonymous(n hosts.Name, u *url.URL) (Tenant, bool) {
+	if !opened.Has(n) {
+		return "", false
+	}
 	for i := range openings {
 		if openings[i].hosts.Has(n) {
 			return openings[i].opens(canonical(u), u)
