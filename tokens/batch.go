@@ -20,19 +20,17 @@ func isBatch(u *url.URL) bool {
 // part ends does not matter: every line is looked at.
 func mixedBatch(s *search, plain []byte, _ map[string]string) error {
 	for line := range strings.Lines(string(plain)) {
-		line = strings.TrimRight(line, "\r\n")
-		name, val, ok := strings.Cut(line, ":")
-		name = strings.TrimSpace(name)
+		name, val, _ := strings.Cut(line, ":")
+		name, val = strings.TrimSpace(name), strings.TrimSpace(val)
 		switch {
-		case ok && strings.EqualFold(name, "authorization"), ok && strings.EqualFold(name, "x-ms-authorization-auxiliary"),
-			ok && strings.EqualFold(name, "x-ms-copy-source-authorization"):
-			s.read(InBatch, asLine, strings.TrimSpace(val))
-		case ok && strings.EqualFold(name, "x-ms-copy-source"):
+		case strings.EqualFold(name, "authorization"), strings.EqualFold(name, "x-ms-authorization-auxiliary"),
+			strings.EqualFold(name, "x-ms-copy-source-authorization"):
+			s.read(InBatch, asLine, val)
+		case strings.EqualFold(name, "x-ms-copy-source"):
 			s.urlQuery(InBatch, val)
 		case strings.Contains(line, " HTTP/1."):
-			target := strings.Fields(line)
-			if len(target) > 1 {
-				s.urlQuery(InBatch, target[1])
+			for word := range strings.FieldsSeq(line) {
+				s.urlQuery(InBatch, word)
 			}
 		}
 	}

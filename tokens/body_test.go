@@ -48,16 +48,46 @@ func TestBodyIsReadOnlyWhereItCouldCarryACredential(t *testing.T) {
 	}
 }
 
-func TestAFormOfAMebibyteIsTheLongest(t *testing.T) {
-	token := "access_token=" + credentials["foreign"] + "&"
-	for length, want := range map[int]error{maxBody: nil, maxBody + 1: ErrTooLarge} {
-		for _, declared := range []int{length, -1} {
-			r := httptest.NewRequest(http.MethodPost, graph, strings.NewReader(token+strings.Repeat("x", length-len(token))))
-			r.ContentLength = int64(declared)
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			if found, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, want) || (len(found) == 1) != (want == nil) {
-				t.Errorf("%d octets, %d declared: %v, %v", length, declared, found, err)
+// A form past its limit is refused. What is past it in any other type is
+// content, but in a batch.
+func TestABodyIsReadUpToTheLimitOfItsType(t *testing.T) {
+	token := credentials["foreign"]
+	for kind, c := range map[string]struct {
+		limit       int
+		start, end  string
+		long, batch error
+	}{
+		"application/x-www-form-urlencoded": {maxBody, "access_token=" + token + "&", "", ErrTooLarge, ErrTooLarge},
+		"multipart/form-data; boundary=b": {maxBody, "--b\r\nContent-Disposition: form-data; name=token\r\n\r\n" + token +
+			"\r\n--b\r\nContent-Disposition: form-data; name=x\r\n\r\n", "\r\n--b--", nil, ErrTooLarge},
+		"multipart/mixed; boundary=b": {4 << 20, "Authorization: Bearer " + token + "\r\n", "", nil, ErrTooLarge},
+		"application/json":            {4 << 20, `{"access_token":"` + token + `","x":"`, `"}`, nil, ErrTooLarge},
+	} {
+		for over := range 2 {
+			body := c.start + strings.Repeat("x", c.limit-len(c.start)-len(c.end)+over) + c.end
+			for path, want := range map[string]error{"/v1.0/x": c.long, "/v1.0/$batch": c.batch} {
+				if over == 0 {
+					want = nil
+				}
+				for _, declared := range []int64{int64(len(body)), -1} {
+					r := httptest.NewRequest(http.MethodPost, "https://graph.microsoft.com"+path, strings.NewReader(body))
+					r.ContentLength = declared
+					r.Header.Set("Content-Type", kind)
+					if found, err := finder(t).Find(nil, "graph.microsoft.com", r); !errors.Is(err, want) || (len(found) == 1) != (over == 0) {
+						t.Errorf("%s, %s: %d octets, %d declared: %v, %v", kind, path, len(body), declared, found, err)
+					}
+				}
 			}
+		}
+	}
+}
+
+func TestARequestWithoutABodyStaysOne(t *testing.T) {
+	for _, body := range []io.ReadCloser{nil, http.NoBody} {
+		r := request(graph, "Content-Type", "application/x-www-form-urlencoded")
+		r.Method, r.Body, r.ContentLength = http.MethodPost, body, -1
+		if found, err := finder(t).Find(nil, "graph.microsoft.com", r); len(found) > 0 || err != nil || r.Body != body {
+			t.Errorf("%v, %v, %v", found, err, r.Body)
 		}
 	}
 }

@@ -57,6 +57,22 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
+func TestEverySetHasItsKeys(t *testing.T) {
+	f, err := New(Config{}, throwaway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*cache{f.cache, finder(t).cache} {
+		used := map[*set]bool{}
+		for i := range 1 << 16 {
+			used[c.at(&key{sum: sum{byte(i), byte(i >> 8)}})] = true
+		}
+		if len(used) != len(c.sets) {
+			t.Errorf("%d of %d sets are used", len(used), len(c.sets))
+		}
+	}
+}
+
 func TestCacheTellsCredentialsApartByEveryOctet(t *testing.T) {
 	c, err := newCache(fewSets)
 	if err != nil {

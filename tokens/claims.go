@@ -19,7 +19,7 @@ const maxText = 256
 type claims struct {
 	jwt.RegisteredClaims // its methods make claims a jwt.Claims; its fields stay empty
 
-	text map[string]string // the claims of named that are strings
+	text map[string]string // the claims of named that are strings, "" for others
 	seen map[string]bool   // the claims of named that are there at all
 	acct bool              // acct is 1: the account is a guest
 	aud  string
@@ -41,7 +41,7 @@ func (c *claims) UnmarshalJSON(object []byte) error {
 		c.why = whyDeep
 		return nil
 	}
-	if len(object) == 0 || object[0] != '{' {
+	if object[0] != '{' {
 		c.why = whyNoClaims
 		return nil
 	}
@@ -71,11 +71,10 @@ func (c *claims) set(name string, value []byte) {
 }
 
 func (c *claims) read(name string, value []byte) {
-	var s string
-	isText := value[0] == '"' && json.Unmarshal(value, &s) == nil
+	s := unquote(value)
 	switch name {
 	case "tid", "iss", "idp":
-		if !isText || s == "" {
+		if s == "" {
 			c.why = whyType
 			return
 		}
@@ -89,9 +88,7 @@ func (c *claims) read(name string, value []byte) {
 		c.exp = unix(value, s)
 		return
 	}
-	if isText {
-		c.text[name] = s
-	}
+	c.text[name] = s
 }
 
 // audience reads aud: a string, or the first of a list (RFC 7519, 4.1.3).
@@ -113,11 +110,10 @@ func unix(value []byte, text string) time.Time {
 	if text == "" {
 		text = string(value)
 	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f <= 0 || f > math.MaxUint32*4 {
-		return time.Time{}
+	if f, _ := strconv.ParseFloat(text, 64); f > 0 && f <= math.MaxUint32*4 { // an error leaves 0 or infinity
+		return time.Unix(int64(f), 0).UTC()
 	}
-	return time.Unix(int64(f), 0).UTC()
+	return time.Time{}
 }
 
 // first returns the first of the named claims that is there.

@@ -18,10 +18,10 @@ func cookies(s *search) {
 		for line != "" {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
-			name, val, ok := strings.Cut(pair, "=")
+			name, val, _ := strings.Cut(pair, "=")
 			name, val = strings.TrimSpace(name), strings.Trim(val, " \t\"")
 			switch {
-			case !ok || val == "" || hasPrefixFold(name, deviceCookies):
+			case hasPrefixFold(name, deviceCookies):
 			case hasPrefixFold(name, sessionCookies) && !looksJWT(val):
 				s.read(InCookie, asSession, val)
 			default:

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -23,9 +22,6 @@ func decode(raw []byte, lines []string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	plain, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if c, ok := r.(io.Closer); ok {
-		err = errors.Join(err, c.Close())
-	}
 	if err != nil {
 		return nil, fmt.Errorf("content encoding: %w", ErrUninspectable)
 	}

@@ -46,7 +46,6 @@ func New(cfg Config, digestKey []byte) (*Finder, error) {
 		if err != nil {
 			errs = append(errs, setting.Errorf(fmt.Sprintf("hosts[%d]", i),
 				"write a host name, or *.suffix for every name beneath it", "%v", err))
-			continue
 		}
 		all = all.Union(more)
 	}
@@ -150,9 +149,9 @@ func (s *search) add(t *Token) {
 	s.found = append(s.found, t)
 }
 
-// fail keeps the first error, but too many credentials end the search.
+// fail keeps the first error.
 func (s *search) fail(err error) {
-	if s.err == nil || errors.Is(err, ErrTooMany) {
+	if s.err == nil {
 		s.err = err
 	}
 }

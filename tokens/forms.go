@@ -36,10 +36,7 @@ const maxNested = 4
 func (v *value) token(raw string) { v.nested(v.place, raw, 0) }
 
 func (v *value) nested(place Place, raw string, level int) {
-	raw = strings.TrimSpace(raw)
-	if level > 0 {
-		raw = withoutScheme(raw)
-	}
+	raw = withoutScheme(strings.TrimSpace(raw))
 	t, inner := parse(raw)
 	if level == maxNested && len(inner) > 0 {
 		t, inner = unreadable(t.Kind, whyNested), nil

@@ -49,18 +49,16 @@ func (s *search) urlQuery(place Place, target string) {
 func subprotocol(s *search) {
 	for _, line := range s.request.Header["Sec-Websocket-Protocol"] {
 		for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
-			if looksJWT(word) {
-				s.read(InSubprotocol, asToken, word)
-				continue
-			}
 			_, encoded, ok := strings.Cut(word, "bearer.authorization.k8s.io.")
-			if token, err := base64.RawURLEncoding.DecodeString(encoded); ok && err == nil {
+			token, err := base64.RawURLEncoding.DecodeString(encoded)
+			name, _, _ := strings.Cut(word, "eyJ") // name.{token} and the like
+			switch rest := word[len(name):]; {
+			case looksJWT(word):
+				s.read(InSubprotocol, asToken, word)
+			case ok && err == nil:
 				s.read(InSubprotocol, asToken, string(token))
-				continue
-			}
-			// name.{token} and the like: skip names up to the token's first segment
-			if i := strings.Index(word, "eyJ"); i > 0 && looksJWT(word[i:]) {
-				s.read(InSubprotocol, asToken, word[i:])
+			case looksJWT(rest):
+				s.read(InSubprotocol, asToken, rest)
 			}
 		}
 	}

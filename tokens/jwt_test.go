@@ -120,7 +120,7 @@ func TestClaimsAreKeptShort(t *testing.T) {
 
 func TestATokenExpiresWhenItSays(t *testing.T) {
 	for exp, want := range map[string]int64{
-		`1500000000`: 1500000000, `"1500000000"`: 1500000000, `1.5e9`: 1500000000, `1`: 1, `0`: 0, `-1`: 0, `"soon"`: 0, `null`: 0, `[1]`: 0, `1e300`: 0,
+		`1500000000`: 1500000000, `"1500000000"`: 1500000000, `1.5e9`: 1500000000, `1`: 1, `0`: 0, `-1`: 0, `"soon"`: 0, `"NaN"`: 0, `null`: 0, `[1]`: 0, `1e300`: 0,
 		`17179869180`: 17179869180, `17179869181`: 0,
 	} {
 		got := Parse(raw(`{}`, `{"tid":"`+string(home)+`","exp":`+exp+`}`))

@@ -17,6 +17,7 @@ func TestAMailboxIsReadFromItsHint(t *testing.T) {
 		{"OID:7@{11111111-1111-1111-1111-111111111111}", "7", tenant},
 		{"SMTP:ann@contoso.com", "ann@contoso.com", ""},
 		{"ann@contoso.com", "ann@contoso.com", ""},
+		{"ann", "ann", ""},
 		{"ann@contoso.com:x", "ann@contoso.com:x", ""},
 		{"PUID:10037FFE@" + tenant, "10037FFE", tenant},
 		{"Oid:7@not-a-tenant", "7@not-a-tenant", ""},

@@ -10,9 +10,6 @@ import (
 // multipartForm reads the fields of a form in parts (RFC 7578). Files in it
 // are content and not read.
 func multipartForm(s *search, plain []byte, parameters map[string]string) error {
-	if parameters["boundary"] == "" {
-		return ErrUninspectable
-	}
 	parts := multipart.NewReader(bytes.NewReader(plain), parameters["boundary"])
 	for {
 		part, err := parts.NextRawPart()
@@ -35,8 +32,8 @@ func multipartForm(s *search, plain []byte, parameters map[string]string) error 
 		}
 		if isSAML {
 			s.read(InMultipart, asSAML, string(val))
-			continue
+		} else {
+			s.named(InMultipart, always, string(val))
 		}
-		s.named(InMultipart, always, string(val))
 	}
 }

@@ -29,7 +29,7 @@ var initials = func() (table [32]uint32) {
 
 // isName tells whether a folded name is in names, and its value there.
 func isName(folded []byte) (always, ok bool) {
-	if n := len(folded); n == 0 || n >= len(initials) || folded[0] < 'a' || folded[0] > 'z' || initials[n]>>(folded[0]-'a')&1 == 0 {
+	if n := len(folded); n == 0 || n >= len(initials) || initials[n]>>(folded[0]-'a')&1 == 0 { // no letter has no bit
 		return false, false
 	}
 	always, ok = names[string(folded)]
@@ -42,12 +42,8 @@ const maxName = 128
 // folding is what becomes of an octet of a name: 0 where it is left out.
 var folding = func() (table [256]byte) {
 	for c := range table {
-		switch {
-		case c <= ' ' || c == '-' || c == '_' || c == '.' || c == '$' || c == '+' || c == 0x7f:
-		case 'A' <= c && c <= 'Z':
-			table[c] = byte(c) | 0x20
-		default:
-			table[c] = byte(c)
+		if c > ' ' && c != 0x7f && strings.IndexByte("-_.$+", byte(c)) < 0 {
+			table[c] = byte(c) | 0x20 // nothing but a capital becomes another letter
 		}
 	}
 	return table

@@ -31,10 +31,7 @@ func (s *search) pairs(place Place, raw string) {
 }
 
 func (s *search) pair(place Place, pair string) {
-	name, val, ok := strings.Cut(pair, "=")
-	if !ok || val == "" {
-		return
-	}
+	name, val, _ := strings.Cut(pair, "=")
 	var buf [maxName]byte
 	folded := fold(&buf, name)
 	switch string(folded) {
@@ -58,9 +55,7 @@ func (s *search) pair(place Place, pair string) {
 // named judges the value of a name in names.
 func (s *search) named(place Place, always bool, val string) {
 	val = strings.Trim(unescape(val), "+ \t\r\n\"")
-	if strings.IndexByte(val, '%') >= 0 {
-		val = unescape(val) // encoded twice, as redirects do
-	}
+	val = unescape(val) // encoded twice, as redirects do
 	if looksJWT(val) {
 		s.read(place, asToken, val)
 		return
