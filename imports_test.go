@@ -53,12 +53,15 @@ var house = map[string]struct {
 	"bench/dns":     {"", []string{"proxy", "resolver", "tagging", "tokens"}},
 	"bench/mutants": {"", nil},
 	"bench/siege":   {"", nil},
+	"deploy":        {"holds what an administrator copies to what its readers make of it", nil},
 	"deploy/sbom":   {"", nil},
+	"deploy/siem":   {"holds what is shipped for SIEMs to what the program really sends", nil},
 	"clients":       {"holds what real clients say of the proxy", nil},
+	"faults":        {"breaks one thing at a time under load, and looks at what clients, origins, the event log and the receiver of events saw", nil},
 }
 
 // testOnly are packages that only tests may import; they may import anything.
-var testOnly = []string{"audit/audittest", "peer/peertest", "proxy/proxytest"}
+var testOnly = []string{"audit/audittest", "needs", "netns", "peer/peertest", "proxy/proxytest"}
 
 // impure are standard packages that a package may not import: those that
 // judge neither dial nor log, and policy reads nothing but its arguments.

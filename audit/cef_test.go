@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tenantgate/tenantgate/audit/audittest"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // liblognormCEF has liblognorm, which rsyslog reads CEF with, parse lines.
@@ -20,7 +21,7 @@ func liblognormCEF(t *testing.T, lines ...string) (parsed []map[string]any) {
 	if err := os.WriteFile(rules, []byte("version=2\nrule=:%f:cef%\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(tool(t, "lognormalizer"), "-r", rules, "-e", "json")
+	cmd := exec.Command(needs.Tool(t, "lognormalizer"), "-r", rules, "-e", "json")
 	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
 	out, err := cmd.Output()
 	if err != nil {

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit/audittest"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // The rules that are shipped for logrotate lose no event, and what is older than
 // they say goes.
 func TestLogrotateKeepsWhatIsYoungAndRemovesWhatIsOld(t *testing.T) {
-	program, dir := tool(t, "logrotate"), t.TempDir()
+	program, dir := needs.Tool(t, "logrotate"), t.TempDir()
 	rules, err := os.ReadFile("../deploy/tenantgate.logrotate")
 	if err != nil {
 		t.Fatal(err)

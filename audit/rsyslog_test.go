@@ -21,26 +21,8 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/audit/audittest"
+	"github.com/tenantgate/tenantgate/needs"
 )
-
-// tool returns the path of a program that a test needs. Where it is missing the
-// test is skipped, or fails with REQUIRE_TOOLS=1.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		path = "/usr/sbin/" + name
-		_, err = os.Stat(path)
-	}
-	if err == nil {
-		return path
-	}
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatalf("missing: %s, and REQUIRE_TOOLS=1", name)
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
-}
 
 // serverCertificate writes a certificate for 127.0.0.1 and its key, and returns
 // the paths.
@@ -79,7 +61,7 @@ const rsyslogFields = "%timereported:::date-rfc3339%\t%hostname%\t%app-name%\t%m
 
 func startRsyslog(t *testing.T, secure bool) *rsyslog {
 	t.Helper()
-	program, dir := tool(t, "rsyslogd"), t.TempDir()
+	program, dir := needs.Tool(t, "rsyslogd"), t.TempDir()
 	cert, key := serverCertificate(t, dir)
 	pipe, port := filepath.Join(dir, "out"), filepath.Join(dir, "port")
 	if out, err := exec.Command("mkfifo", pipe).CombinedOutput(); err != nil {

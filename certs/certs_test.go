@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // restricted is the set most tests make a CA for.
@@ -114,19 +115,6 @@ func formatPEM(certs ...*x509.Certificate) []byte {
 	return out
 }
 
-// need skips a test whose tool is not installed, unless REQUIRE_TOOLS says
-// that all of them must be.
-func need(t testing.TB, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatalf("%s is not installed", tool)
-	}
-	t.Skipf("%s is not installed", tool)
-}
-
 // rows reads a table of testdata, without comments and blank lines.
 func rows(t testing.TB, file string) []string {
 	t.Helper()
@@ -169,7 +157,7 @@ func TestAuthoritySignsForTheseNamesAndNoOthers(t *testing.T) {
 }
 
 func TestOpenSSLAgreesWithTheTable(t *testing.T) {
-	need(t, "openssl")
+	needs.Tool(t, "openssl")
 	a := newTestAuthority(t)
 	for _, row := range rows(t, "names.txt") {
 		f := strings.Fields(row)
@@ -182,7 +170,7 @@ func TestOpenSSLAgreesWithTheTable(t *testing.T) {
 }
 
 func TestMintedLeavesPassOpenSSLAtItsStrictest(t *testing.T) {
-	need(t, "openssl")
+	needs.Tool(t, "openssl")
 	a := newTestAuthority(t)
 	for _, n := range []hosts.Name{"login.microsoftonline.com", "contoso-my.sharepoint.com", hosts.Name(strings.Repeat("x", 60) + ".y.sharepoint.com")} {
 		cert, err := a.Leaf(n)

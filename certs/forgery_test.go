@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // forgery turns a row of forgeries.txt into a certificate and a purpose.
@@ -66,7 +68,7 @@ func TestStolenKeyForgesNothing(t *testing.T) {
 }
 
 func TestOpenSSLRefusesForgeries(t *testing.T) {
-	need(t, "openssl")
+	needs.Tool(t, "openssl")
 	a := newTestAuthority(t)
 	for _, row := range rows(t, "forgeries.txt") {
 		what, template, purpose := forgery(t, row)
@@ -103,7 +105,7 @@ func TestWildcardReachesAnExemptHostInSomeVerifiers(t *testing.T) {
 	if _, err := a.Leaf("*.login.microsoftonline.com"); !errors.Is(err, ErrNotPermitted) {
 		t.Errorf("Leaf error %v, want ErrNotPermitted", err)
 	}
-	need(t, "openssl")
+	needs.Tool(t, "openssl")
 	t.Log("OpenSSL:", opensslAccepts(t, a, wildcard, "-verify_hostname", "device.login.microsoftonline.com"))
 }
 

@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 func TestShowTellsEverythingTheCACanDo(t *testing.T) {
@@ -53,7 +55,7 @@ func TestShowTellsEverythingTheCACanDo(t *testing.T) {
 }
 
 func TestFingerprintIsTheOneOpenSSLShows(t *testing.T) {
-	need(t, "openssl")
+	needs.Tool(t, "openssl")
 	dir := newDir(t)
 	a := open(t, dir)
 	out, err := exec.Command("openssl", "x509", "-in", filepath.Join(dir, crtFile), "-noout", "-fingerprint", "-sha256").CombinedOutput()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/console"
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/pac"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/tagging"
@@ -49,7 +50,7 @@ type browser struct {
 
 func (s *stage) browser(t *testing.T) *browser {
 	t.Helper()
-	b := &browser{program: tool(t, "chromium"), pac: s.admin(t), proxy: s.proxy}
+	b := &browser{program: needs.Tool(t, "chromium"), pac: s.admin(t), proxy: s.proxy}
 	home := scratch(t)
 	b.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8"}
 	if err := os.MkdirAll(filepath.Join(home, ".pki", "nssdb"), 0o700); err != nil {
@@ -69,7 +70,7 @@ func (b *browser) trust(t *testing.T, name, file string) {
 func (b *browser) certutil(t *testing.T, args ...string) {
 	t.Helper()
 	home, _ := strings.CutPrefix(b.env[1], "HOME=")
-	cmd := exec.CommandContext(within(t, patience), tool(t, "certutil"),
+	cmd := exec.CommandContext(within(t, patience), needs.Tool(t, "certutil"),
 		append([]string{"-d", "sql:" + filepath.Join(home, ".pki", "nssdb")}, args...)...)
 	cmd.Env = b.env
 	if _, stderr, exit := run(t, cmd); exit != 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // versions are how curl is told to speak, and what it then reports.
@@ -39,7 +40,7 @@ func (s *stage) curl(t *testing.T, trust string, args ...string) reply {
 	dir := t.TempDir()
 	head, body := filepath.Join(dir, "head"), filepath.Join(dir, "body")
 	args = append([]string{"-q", "-sS", "-D", head, "-o", body, "-w", "%{http_code} %{http_connect} %{http_version}"}, args...)
-	cmd := exec.CommandContext(within(t, patience), tool(t, "curl"), args...)
+	cmd := exec.CommandContext(within(t, patience), needs.Tool(t, "curl"), args...)
 	cmd.Env = s.device(t, trust)
 	stdout, stderr, exit := run(t, cmd)
 	r := reply{exit: exit, stderr: stderr, header: lastHeader(t, head)}

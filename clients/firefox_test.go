@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // firefox is Firefox on a company device: the PAC file, and a CA in the
@@ -79,7 +80,7 @@ func (b firefox) open(t *testing.T, picture, address string) {
 
 func (s *stage) firefox(t *testing.T) firefox {
 	t.Helper()
-	return firefox{program: tool(t, "firefox-esr"), certutil: tool(t, "certutil"), pac: s.admin(t), ca: s.caFile}
+	return firefox{program: needs.Tool(t, "firefox-esr"), certutil: needs.Tool(t, "certutil"), pac: s.admin(t), ca: s.caFile}
 }
 
 func TestFirefoxSignsInThroughTheProxyAndItIsTagged(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // appHost is where the company's own application is. Nobody restricts it.
@@ -21,7 +22,7 @@ func (s *stage) application(t *testing.T, tenant string) *visit {
 	t.Helper()
 	library := filepath.Join("node", "node_modules", "@azure", "msal-browser", "lib", "msal-browser.min.js")
 	if _, err := os.Stat(library); err != nil {
-		missing(t, "@azure/msal-browser is not installed (npm ci in clients/node)")
+		needs.Missing(t, "@azure/msal-browser is not installed (npm ci in clients/node)")
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServer(http.Dir(filepath.Join("node", "app"))))

@@ -10,6 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // nodeDevice signs in with @azure/identity and a device code that user enters
@@ -18,7 +19,7 @@ func (s *stage) nodeDevice(t *testing.T, tenant, user string) (answer struct{ Te
 	t.Helper()
 	requireModule(t, "@azure/identity")
 	ctx := within(t, patience)
-	cmd := exec.CommandContext(ctx, tool(t, "node"), "devicecode.mjs")
+	cmd := exec.CommandContext(ctx, needs.Tool(t, "node"), "devicecode.mjs")
 	cmd.Dir, cmd.Env = "node", s.device(t, s.caFile)
 	input, err := json.Marshal(map[string]string{"tenant": tenant, "clientID": clientID})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // graphAnswer is what node/graph.mjs prints.
@@ -22,9 +23,9 @@ type graphAnswer struct {
 // They take the proxy from HTTPS_PROXY and the CA from NODE_EXTRA_CA_CERTS.
 func (s *stage) node(t *testing.T, input map[string]string) graphAnswer {
 	t.Helper()
-	node := tool(t, "node")
+	node := needs.Tool(t, "node")
 	if _, err := os.Stat(filepath.Join("node", "node_modules", "@azure", "identity")); err != nil {
-		missing(t, "@azure/identity is not installed (npm ci in clients/node)")
+		needs.Missing(t, "@azure/identity is not installed (npm ci in clients/node)")
 	}
 	text, err := json.Marshal(input)
 	if err != nil {

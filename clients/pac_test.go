@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/pac"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/tagging"
@@ -168,14 +169,14 @@ func crowd(s pac.Script) []string {
 
 func bothBrowsers(t *testing.T, test func(t *testing.T, open func(t *testing.T, file, page string))) {
 	t.Run("Chromium", func(t *testing.T) {
-		b := &browser{program: tool(t, "chromium"), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + scratch(t), "LANG=C.UTF-8", "TZ=UTC"}}
+		b := &browser{program: needs.Tool(t, "chromium"), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + scratch(t), "LANG=C.UTF-8", "TZ=UTC"}}
 		test(t, func(t *testing.T, file, page string) {
 			b.pac = file
 			b.open(t, "", page, "--host-resolver-rules=MAP * 127.0.0.1", "--disable-features=HttpsUpgrades")
 		})
 	})
 	t.Run("Firefox", func(t *testing.T) {
-		b := firefox{program: tool(t, "firefox-esr")}
+		b := firefox{program: needs.Tool(t, "firefox-esr")}
 		test(t, func(t *testing.T, file, page string) {
 			b.pac = file
 			b.open(t, picture(t, "firefox-crowd"), page)

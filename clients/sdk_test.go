@@ -12,6 +12,7 @@ import (
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/demo"
 	"github.com/tenantgate/tenantgate/directory"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/proxy/proxytest"
 	"github.com/tenantgate/tenantgate/tokens"
@@ -33,7 +34,7 @@ type told struct {
 func requireModule(t *testing.T, module string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join("node", "node_modules", filepath.FromSlash(module))); err != nil {
-		missing(t, module+" is not installed (npm ci in clients/node)")
+		needs.Missing(t, module+" is not installed (npm ci in clients/node)")
 	}
 }
 
@@ -46,7 +47,7 @@ func (s *stage) script(t *testing.T, file, module string, input, answer any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(within(t, patience), tool(t, "node"), file)
+	cmd := exec.CommandContext(within(t, patience), needs.Tool(t, "node"), file)
 	cmd.Dir, cmd.Stdin, cmd.Env = "node", strings.NewReader(string(text)), s.device(t, s.caFile)
 	stdout, stderr, exit := run(t, cmd)
 	if err := json.Unmarshal([]byte(stdout), answer); err != nil || exit != 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/certs"
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/proxy/proxytest"
 )
 
@@ -50,7 +51,7 @@ func newStage(t *testing.T, tools ...string) *stage {
 func stageOf(t *testing.T, o proxytest.Options, tools ...string) *stage {
 	t.Helper()
 	for _, name := range tools {
-		tool(t, name)
+		needs.Tool(t, name)
 	}
 	rig := proxytest.New(t, o)
 	s := &stage{Rig: rig, proxy: "http://" + rig.Explicit, authority: rig.Server.Leaves.(*certs.Authority)}
@@ -67,25 +68,6 @@ func write(t *testing.T, name string, data []byte) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// tool finds a program, or skips the test.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		missing(t, name+" is not installed")
-	}
-	return path
-}
-
-// missing skips the test, unless everything has to be there.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatalf("missing: %s, and REQUIRE_TOOLS=1", what)
-	}
-	t.Skip("skipping: " + what)
 }
 
 // device is the whole environment of a client that trusts one file and uses

@@ -24,20 +24,21 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 const balancer, keeper = "haproxy/haproxy.cfg", "keepalived/keepalived.conf"
 
 func TestHAProxyFindsNoFaultWithItsConfiguration(t *testing.T) {
-	out := run(t, ".", tool(t, "haproxy"), "-c", "-f", balancer)
+	out := run(t, ".", needs.Tool(t, "haproxy"), "-c", "-f", balancer)
 	if strings.Contains(out, "WARNING") {
 		t.Error(out)
 	}
 }
 
 func TestKeepalivedFindsNoFaultWithItsConfiguration(t *testing.T) {
-	root(t)
-	keepalived, unshare := tool(t, "keepalived"), tool(t, "unshare")
+	needs.Root(t)
+	keepalived, unshare := needs.Tool(t, "keepalived"), needs.Tool(t, "unshare")
 	told := func(text string) string {
 		file := filepath.Join(t.TempDir(), "keepalived.conf")
 		write(t, file, text)
@@ -76,7 +77,7 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	haproxy := tool(t, "haproxy")
+	haproxy := needs.Tool(t, "haproxy")
 	cloud, err := demo.NewCloud()
 	if err != nil {
 		t.Fatal(err)

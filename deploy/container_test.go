@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // compose is the reference implementation of the Compose Specification.
@@ -19,7 +21,7 @@ func TestTheComposeFileIsOne(t *testing.T) {
 		write(t, dir+"/deploy/compose.yaml", text)
 		out, err := output(t, ".", "go", "run", compose, dir+"/deploy/compose.yaml")
 		if err != nil && strings.Contains(out, "reading https://") {
-			missing(t, "compose-go cannot be had: "+out)
+			needs.Missing(t, "compose-go cannot be had: "+out)
 		}
 		return out, err
 	}
@@ -77,14 +79,14 @@ func TestTheProgramIsStatic(t *testing.T) {
 
 // With a root that nobody may write to, the state is enough.
 func TestTheProgramRunsWithAReadOnlyRoot(t *testing.T) {
-	root(t)
+	needs.Root(t)
 	dir := t.TempDir()
 	write(t, dir+"/tenantgate.yaml", configuration("127.0.0.1:0", "127.0.0.1:0"))
 	write(t, dir+"/state/here", "")
 	script := `mount --make-rprivate /; mount -t tmpfs -o mode=0700 state "$1/state"; mount -o remount,bind,ro /; mount -o remount,bind,ro "$1" 2>/dev/null || :
 		if touch "$1/written" 2>/dev/null; then echo writable; exit 1; fi
 		cd "$1" && exec "$2" run -c tenantgate.yaml`
-	n := launch(t, exec.Command(tool(t, "unshare"), "--mount", "sh", "-euc", script, "sh", dir, program(t)), dir)
+	n := launch(t, exec.Command(needs.Tool(t, "unshare"), "--mount", "sh", "-euc", script, "sh", dir, program(t)), dir)
 	if err := n.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

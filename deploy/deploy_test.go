@@ -1,5 +1,3 @@
-// Package deploy_test has what this directory ships read, loaded and run by the
-// programs it is written for.
 package deploy_test
 
 import (
@@ -18,36 +16,6 @@ import (
 
 // patience ends a test that hangs; nothing waits that long for what works.
 const patience = 60 * time.Second
-
-// tool finds a program, also where only root looks, or skips the test where it
-// is not installed; with REQUIRE_TOOLS=1 that is a failure.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		path, err = exec.LookPath(filepath.Join("/usr/sbin", name))
-	}
-	if err != nil {
-		missing(t, name+" is not installed")
-	}
-	return path
-}
-
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
-// root skips a test that must be root.
-func root(t *testing.T) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		missing(t, "only root may do this")
-	}
-}
 
 func read(t *testing.T, file string) string {
 	t.Helper()

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 const chart = "helm/tenantgate"
@@ -46,7 +48,7 @@ func rendered(t *testing.T, set ...string) map[string]object {
 		args = append(args, "--set", s)
 	}
 	all := map[string]object{}
-	d := yaml.NewDecoder(bytes.NewBufferString(run(t, ".", tool(t, "helm"), args...)))
+	d := yaml.NewDecoder(bytes.NewBufferString(run(t, ".", needs.Tool(t, "helm"), args...)))
 	for {
 		var o object
 		err := d.Decode(&o)
@@ -63,7 +65,7 @@ func rendered(t *testing.T, set ...string) map[string]object {
 }
 
 func TestHelmFindsNoFaultWithTheChart(t *testing.T) {
-	run(t, ".", tool(t, "helm"), "lint", "--strict", chart, "-f", "helm/example.yaml")
+	run(t, ".", needs.Tool(t, "helm"), "lint", "--strict", chart, "-f", "helm/example.yaml")
 }
 
 func TestTheChartConfinesTheProxy(t *testing.T) {
@@ -110,7 +112,7 @@ func TestTheChartRefusesWhatCannotWork(t *testing.T) {
 		"config.tenant.id=":           "config.tenant.id is required",
 		"config.listen.proxy=0.0.0.0": "are the chart's own",
 	} {
-		out, err := output(t, ".", tool(t, "helm"), "template", "gate", chart, "-f", "helm/example.yaml", "--kube-version", "1.30.0", "--set", set)
+		out, err := output(t, ".", needs.Tool(t, "helm"), "template", "gate", chart, "-f", "helm/example.yaml", "--kube-version", "1.30.0", "--set", set)
 		if err == nil || !strings.Contains(out, says) {
 			t.Errorf("%s: %v, %s", set, err, out)
 		}
@@ -120,8 +122,8 @@ func TestTheChartRefusesWhatCannotWork(t *testing.T) {
 // What the chart renders is run: the script that copies the CA, as the pod's
 // user in a volume of the pod's group, then the program with the ConfigMap.
 func TestTheChartsPodFindsItsCA(t *testing.T) {
-	root(t)
-	setpriv, all := tool(t, "setpriv"), rendered(t)
+	needs.Root(t)
+	setpriv, all := needs.Tool(t, "setpriv"), rendered(t)
 	set := all["StatefulSet gate-tenantgate"]
 	script, _ := set.at("spec", "template", "spec", "initContainers", 0, "args", 0).(string)
 	text, _ := all["ConfigMap gate-tenantgate"].at("data", "tenantgate.yaml").(string)

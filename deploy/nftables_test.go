@@ -7,18 +7,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 const gateway = "nftables/gateway.nft"
 
 func TestNftablesLoadsTheGatewaysRulesTwice(t *testing.T) {
-	root(t)
-	tool(t, "nft")
+	needs.Root(t)
+	needs.Tool(t, "nft")
 	file, err := filepath.Abs(gateway)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := run(t, ".", tool(t, "unshare"), "--net", "sh", "-euc", `nft -c -f "$0"; nft -f "$0"; nft -f "$0"; nft list ruleset`, file)
+	out := run(t, ".", needs.Tool(t, "unshare"), "--net", "sh", "-euc", `nft -c -f "$0"; nft -f "$0"; nft -f "$0"; nft list ruleset`, file)
 	for _, want := range []string{"redirect to :8443", "udp dport 443 counter", "ip daddr @signin4 tcp dport 443", "reject with tcp reset"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%s is not in what was loaded: %s", want, out)
@@ -30,13 +32,13 @@ func TestNftablesLoadsTheGatewaysRulesTwice(t *testing.T) {
 }
 
 func TestNftablesLoadsTheRulesOfTproxy(t *testing.T) {
-	root(t)
-	tool(t, "nft")
+	needs.Root(t)
+	needs.Tool(t, "nft")
 	file, err := filepath.Abs("nftables/tproxy.nft")
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := run(t, ".", tool(t, "unshare"), "--net", "sh", "-euc", `nft -c -f "$0"; nft -f "$0"; nft -f "$0"; nft list ruleset`, file)
+	out := run(t, ".", needs.Tool(t, "unshare"), "--net", "sh", "-euc", `nft -c -f "$0"; nft -f "$0"; nft -f "$0"; nft list ruleset`, file)
 	if strings.Count(out, "tproxy to :8443") != 1 {
 		t.Error(out)
 	}
@@ -89,9 +91,9 @@ func TestTheGatewaysRangesAreThoseOfTheProxy(t *testing.T) {
 // A device behind the gateway: its sign-in, sent past every proxy, arrives at the
 // steered port; UDP 443 and resolvers of others are refused.
 func TestTheGatewayTakesWhatGoesPastIt(t *testing.T) {
-	root(t)
+	needs.Root(t)
 	for _, name := range []string{"nft", "ip", "python3"} {
-		tool(t, name)
+		needs.Tool(t, name)
 	}
 	file, err := filepath.Abs(gateway)
 	if err != nil {
@@ -101,7 +103,7 @@ func TestTheGatewayTakesWhatGoesPastIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := run(t, ".", tool(t, "unshare"), "--net", "--mount", "--pid", "--fork", "--kill-child", "bash", script, file)
+	out := run(t, ".", needs.Tool(t, "unshare"), "--net", "--mount", "--pid", "--fork", "--kill-child", "bash", script, file)
 	if want := "tcp 443 to the sign-in service: steered\ntcp 443 to elsewhere: elsewhere\n" +
 		"tcp 443 to elsewhere by IPv6: elsewhere\nDNS over HTTPS: refused\nDNS over HTTPS by IPv6: refused\nudp 443: refused\ntcp 853: refused\n"; out != want {
 		t.Errorf("%s, want %s", out, want)

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // packed makes a package of the given kind and returns its path.
@@ -16,7 +18,7 @@ func packed(t *testing.T, kind, version string) string {
 	t.Setenv("SOURCE_DATE_EPOCH", "1795305600")
 	out, err := output(t, "..", "bash", ".ci/package", kind, version, runtime.GOARCH, program(t), file)
 	if err != nil && strings.Contains(out, "reading https://") {
-		missing(t, "nfpm cannot be had: "+out)
+		needs.Missing(t, "nfpm cannot be had: "+out)
 	}
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -38,7 +40,7 @@ var shipped = map[string]string{
 }
 
 func TestThePackageForDebian(t *testing.T) {
-	dpkg, deb := tool(t, "dpkg-deb"), packed(t, "deb", "1.2.3")
+	dpkg, deb := needs.Tool(t, "dpkg-deb"), packed(t, "deb", "1.2.3")
 	about := run(t, ".", dpkg, "-I", deb)
 	for _, want := range []string{"Package: tenantgate", "Version: 1.2.3", "Architecture: " + runtime.GOARCH, "conffiles", "postinst", "prerm", "postrm"} {
 		if !strings.Contains(about, want) {
@@ -52,7 +54,7 @@ func TestThePackageForDebian(t *testing.T) {
 
 	t.Run("lintian finds no error", func(t *testing.T) {
 		// A program of Go is static, and has no changelog of Debian's.
-		out, err := output(t, ".", tool(t, "lintian"), "--allow-root", "--fail-on=error", "--suppress-tags=statically-linked-binary,no-changelog", deb)
+		out, err := output(t, ".", needs.Tool(t, "lintian"), "--allow-root", "--fail-on=error", "--suppress-tags=statically-linked-binary,no-changelog", deb)
 		if err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
@@ -61,7 +63,7 @@ func TestThePackageForDebian(t *testing.T) {
 }
 
 func TestThePackageForFedora(t *testing.T) {
-	rpm := tool(t, "rpm")
+	rpm := needs.Tool(t, "rpm")
 	file := packed(t, "rpm", "1.2.3")
 	listed(t, run(t, ".", rpm, "-qplv", file), "/usr/share/licenses/tenantgate/LICENSE")
 	if got := run(t, ".", rpm, "-qpc", file); got != "/etc/logrotate.d/tenantgate\n/etc/tenantgate/tenantgate.yaml\n" {
@@ -115,12 +117,12 @@ func listed(t *testing.T, list, license string) {
 // lives takes a package through its life in a tree of its own: this machine's
 // programs read-only, and /etc, /var, /run and the program's places empty.
 func lives(t *testing.T, first, second string) {
-	root(t)
+	needs.Root(t)
 	dir := t.TempDir()
 	for name, from := range map[string]string{"1.deb": first, "2.deb": second, "life.sh": "testdata/life.sh"} {
 		write(t, filepath.Join(dir, name), read(t, from))
 	}
-	cmd := exec.CommandContext(t.Context(), tool(t, "unshare"), "--mount", "--pid", "--fork", "bash", filepath.Join(dir, "life.sh"), dir)
+	cmd := exec.CommandContext(t.Context(), needs.Tool(t, "unshare"), "--mount", "--pid", "--fork", "bash", filepath.Join(dir, "life.sh"), dir)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "lived\n") {

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // What the runbook says and the tests of the documentation cannot run is read by
@@ -15,7 +17,7 @@ func TestEveryBlockOfTheRunbookIsShell(t *testing.T) {
 	if len(blocks) < 15 {
 		t.Fatalf("%d blocks", len(blocks))
 	}
-	sh := tool(t, "sh")
+	sh := needs.Tool(t, "sh")
 	for _, b := range blocks {
 		if out, err := output(t, ".", sh, "-n", "-c", b[1]); err != nil {
 			t.Errorf("%v: %s\n%s", err, out, b[1])

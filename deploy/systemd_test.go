@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // mostExposed is what systemd-analyze may say of the unit: 0 is best, 10 worst.
@@ -34,7 +36,7 @@ func exposed(t *testing.T, unit string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "tenantgate.service")
 	write(t, file, unit)
-	out, err := output(t, ".", tool(t, "systemd-analyze"), "security", "--offline=true", "--no-pager", file)
+	out, err := output(t, ".", needs.Tool(t, "systemd-analyze"), "security", "--offline=true", "--no-pager", file)
 	m := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(out)
 	if m == nil {
 		t.Fatalf("no exposure level: %v\n%s", err, out)
@@ -46,7 +48,7 @@ func exposed(t *testing.T, unit string) {
 }
 
 func TestSystemdFindsNoFaultWithTheUnit(t *testing.T) {
-	analyze := tool(t, "systemd-analyze")
+	analyze := needs.Tool(t, "systemd-analyze")
 	unit := strings.ReplaceAll(read(t, "tenantgate.service"), "=tenantgate ", "="+program(t)+" ")
 	file := filepath.Join(t.TempDir(), "tenantgate.service")
 	write(t, file, unit)
@@ -60,7 +62,7 @@ func TestSystemdFindsNoFaultWithTheUnit(t *testing.T) {
 }
 
 func TestSystemdFindsNoFaultWithTheSocketsAndTheInstances(t *testing.T) {
-	analyze, dir := tool(t, "systemd-analyze"), t.TempDir()
+	analyze, dir := needs.Tool(t, "systemd-analyze"), t.TempDir()
 	unit := strings.ReplaceAll(read(t, "tenantgate.service"), "=tenantgate ", "="+program(t)+" ")
 	for _, name := range []string{"tenantgate.service", "tenantgate@b.service"} {
 		write(t, filepath.Join(dir, name), unit)
@@ -91,7 +93,7 @@ func TestTheSocketsAreTheListenersOfTheExample(t *testing.T) {
 
 // systemd-socket-activate(1) passes sockets as systemd itself does.
 func TestSocketActivationStartsTheProgramAtTheFirstConnection(t *testing.T) {
-	activate, dir := tool(t, "systemd-socket-activate"), t.TempDir()
+	activate, dir := needs.Tool(t, "systemd-socket-activate"), t.TempDir()
 	front, admin := "127.0.0.1:"+free(t), "127.0.0.1:"+free(t)
 	write(t, filepath.Join(dir, "tenantgate.yaml"), configuration(front, admin))
 	cmd := exec.Command(activate, "--listen="+front, "--listen="+admin, program(t), "run", "-c", "tenantgate.yaml")
@@ -123,8 +125,8 @@ func TestSysusersMakesTheUserOfTheService(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(tree, "etc"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	root(t)
-	run(t, ".", tool(t, "systemd-sysusers"), "--root="+tree)
+	needs.Root(t)
+	run(t, ".", needs.Tool(t, "systemd-sysusers"), "--root="+tree)
 	passwd := read(t, filepath.Join(tree, "etc/passwd"))
 	if m := regexp.MustCompile(`(?m)^tenantgate:x:(\d+):\d+:[^:]*:/var/lib/tenantgate:(\S+)$`).FindStringSubmatch(passwd); m == nil || m[2] != "/usr/sbin/nologin" {
 		t.Errorf("passwd: %s", passwd)
@@ -134,7 +136,7 @@ func TestSysusersMakesTheUserOfTheService(t *testing.T) {
 // The unit's filter is held against what the program does: start, serve a
 // request, reload, drain. What needs a privilege that it has not fails anyhow.
 func TestTheSystemCallFilterLetsThroughWhatTheProgramDoes(t *testing.T) {
-	strace, allowed := tool(t, "strace"), allowedCalls(t)
+	strace, allowed := needs.Tool(t, "strace"), allowedCalls(t)
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "tenantgate.yaml"), configuration("127.0.0.1:0", "127.0.0.1:0"))
 	log := filepath.Join(dir, "calls")
@@ -173,7 +175,7 @@ func TestTheSystemCallFilterLetsThroughWhatTheProgramDoes(t *testing.T) {
 // machine's systemd understands it.
 func allowedCalls(t *testing.T) map[string]bool {
 	t.Helper()
-	analyze, allowed := tool(t, "systemd-analyze"), map[string]bool{}
+	analyze, allowed := needs.Tool(t, "systemd-analyze"), map[string]bool{}
 	var spread func(set string, to bool)
 	spread = func(set string, to bool) {
 		for line := range strings.Lines(run(t, ".", analyze, "syscall-filter", "--no-pager", set)) {

@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // A device whose browser has the policy that onboard wrote, and no other word
 // of a proxy: where the PAC file is, and whom to trust.
 func TestABrowserThatKnowsOnlyThePAC(t *testing.T) {
-	chromium := tool(t, "chromium")
+	chromium := needs.Tool(t, "chromium")
 	for _, name := range []string{"unshare", "certutil"} {
-		tool(t, name)
+		needs.Tool(t, name)
 	}
 	n := newNetwork(t)
 	n.runGate("")

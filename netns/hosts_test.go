@@ -1,7 +1,3 @@
-// Package netns_test puts devices, a router, the real program, a parent proxy
-// and the world into network namespaces of their own, and sees how traffic
-// arrives: by the PAC file, by the resolver, behind a parent, and not at all for
-// who tries to go round.
 package netns_test
 
 import (
@@ -23,24 +19,6 @@ import (
 
 // patience ends a test that hangs; nothing waits that long for what works.
 const patience = 60 * time.Second
-
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		missing(t, name+" is not installed")
-	}
-	return path
-}
-
-// missing skips the test; with REQUIRE_TOOLS=1 that is a failure.
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
 
 var scratch string
 

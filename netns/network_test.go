@@ -1,6 +1,3 @@
-// Package netns_test puts hosts into network namespaces of their own, a device,
-// a router, the proxy, a parent proxy and the rest of the world, and sees what
-// a device's traffic does that was told one thing only.
 package netns_test
 
 import (
@@ -13,15 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
-	"golang.org/x/sys/unix"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
+	"github.com/tenantgate/tenantgate/netns"
 )
 
 // Where everybody is. Addresses of the world are the real ones: the rules and
@@ -66,10 +63,10 @@ type visit struct{ from, to string }
 func newNetwork(t *testing.T) *network {
 	t.Helper()
 	for _, name := range []string{"ip", "nft", "curl", "sysctl"} {
-		tool(t, name)
+		needs.Tool(t, name)
 	}
 	if os.Getuid() != 0 {
-		missing(t, "only root may make network namespaces")
+		needs.Missing(t, "only root may make network namespaces")
 	}
 	cloud, err := demo.NewCloud()
 	if err != nil {
@@ -222,23 +219,9 @@ func (n *network) visits() []visit {
 	return came
 }
 
-// in runs f on a thread that is in the namespace, and ends the thread.
 func (n *network) in(ns string, f func() error) {
 	n.t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread goes with the goroutine
-		fd, err := os.Open("/run/netns/" + ns)
-		if err == nil {
-			defer fd.Close()
-			err = unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			err = f()
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
+	if err := netns.In(ns, f); err != nil {
 		n.t.Fatal(err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 const parentConfiguration = `Port 3128
@@ -21,7 +23,7 @@ func (n *network) runParent() {
 	n.t.Helper()
 	file := n.write("tinyproxy.conf", strings.NewReplacer("PARENT", parentAddr, "GATE", gateAddr).Replace(parentConfiguration))
 	n.resolvesAt(n.parent, dnsAddr)
-	n.start(n.parent, "Accepting connections", tool(n.t, "tinyproxy"), "-d", "-c", file)
+	n.start(n.parent, "Accepting connections", needs.Tool(n.t, "tinyproxy"), "-d", "-c", file)
 	n.ip(n.gate, "route del default", "route add 10.77.0.0/16 via 10.77.1.1")
 	n.in(n.gate, func() error {
 		if c, err := net.DialTimeout("tcp", siteAddr+":443", time.Second); err == nil {
@@ -35,7 +37,7 @@ func (n *network) runParent() {
 // The proxy is behind another one, which asks for a password and knows the
 // names; the device knows the PAC file's proxy.
 func TestADeviceBehindTwoProxies(t *testing.T) {
-	tool(t, "tinyproxy")
+	needs.Tool(t, "tinyproxy")
 	n := newNetwork(t)
 	n.runParent()
 	n.runGate(", parent: \"http://gate:s3cret@" + parentAddr + ":3128\"")
@@ -51,7 +53,7 @@ func TestADeviceBehindTwoProxies(t *testing.T) {
 
 // The administrator sees why, and the device gets no further by another way.
 func TestAParentThatWantsAPassword(t *testing.T) {
-	tool(t, "tinyproxy")
+	needs.Tool(t, "tinyproxy")
 	n := newNetwork(t)
 	n.runParent()
 	n.runGate(", parent: \"http://" + parentAddr + ":3128\"")

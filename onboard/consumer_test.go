@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/onboard"
 )
 
@@ -32,7 +33,7 @@ func unpacked(t *testing.T, i onboard.Installation) string {
 // output runs a program to its end.
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(tool(t, name), args...)
+	cmd := exec.Command(needs.Tool(t, name), args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8"}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -95,7 +96,7 @@ print(json.dumps(d, default=lambda b: base64.b64encode(b).decode()))`, file)
 }
 
 func TestNftablesLoadsTheRules(t *testing.T) {
-	tool(t, "nft")
+	needs.Tool(t, "nft")
 	for name, change := range map[string]func(*onboard.Installation){
 		"as it is":           func(*onboard.Installation) {},
 		"no proxy by number": func(i *onboard.Installation) { i.Proxies, i.ExemptDirect = i.Proxies[:1], false },
@@ -237,7 +238,7 @@ func TestTheRegistryFilesSayWhatTheyShould(t *testing.T) {
 // own stores trust the root, and its programs use the proxy.
 func TestTheScriptsForLinuxAreEnough(t *testing.T) {
 	for _, name := range []string{"update-ca-certificates", "curl", "openssl"} {
-		tool(t, name)
+		needs.Tool(t, name)
 	}
 	s := newStage(t, "unshare")
 	out, err := isolated(t, "--mount", `
@@ -306,7 +307,7 @@ print("ready", flush=True)
 // A device, the router with the rules, and the world: what gets through.
 func TestTheFirewallClosesTheWaysRound(t *testing.T) {
 	for _, name := range []string{"nft", "ip", "python3"} {
-		tool(t, name)
+		needs.Tool(t, name)
 	}
 	i := installation(t)
 	i.Proxies = []string{"10.7.0.3:8080"}

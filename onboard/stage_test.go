@@ -17,6 +17,7 @@ import (
 	"github.com/tenantgate/tenantgate/certs"
 	"github.com/tenantgate/tenantgate/console"
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/onboard"
 	"github.com/tenantgate/tenantgate/pac"
 	"github.com/tenantgate/tenantgate/proxy"
@@ -40,7 +41,7 @@ type stage struct {
 func newStage(t *testing.T, tools ...string) *stage {
 	t.Helper()
 	for _, name := range tools {
-		tool(t, name)
+		needs.Tool(t, name)
 	}
 	rig := proxytest.New(t, proxytest.Options{})
 	s := &stage{Rig: rig, dir: scratch(t)}
@@ -106,36 +107,17 @@ func scratch(t *testing.T) string {
 	return dir
 }
 
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	for _, path := range []string{name, "/usr/sbin/" + name} {
-		if found, err := exec.LookPath(path); err == nil {
-			return found
-		}
-	}
-	missing(t, name+" is not installed")
-	return ""
-}
-
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatalf("missing: %s, and REQUIRE_TOOLS=1", what)
-	}
-	t.Skip("skipping: " + what)
-}
-
 // isolated runs a shell script in namespaces of its own, where it may mount and
 // load rules; "$1" and so on are args.
 func isolated(t *testing.T, kind, script string, args ...string) (string, error) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		missing(t, "this user may not make namespaces")
+		needs.Missing(t, "this user may not make namespaces")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	home := scratch(t)
-	cmd := exec.CommandContext(ctx, tool(t, "unshare"), append([]string{kind, "bash", "-euc", script, "bash"}, args...)...)
+	cmd := exec.CommandContext(ctx, needs.Tool(t, "unshare"), append([]string{kind, "bash", "-euc", script, "bash"}, args...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin", "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8", "TZ=UTC"}
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()

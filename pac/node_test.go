@@ -14,20 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/pac/judge"
 )
 
 // node runs a script of testdata with input on its standard input.
 func node(t *testing.T, input []byte, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath("node")
-	if err != nil {
-		if os.Getenv("REQUIRE_TOOLS") == "1" {
-			t.Fatal("node is not installed, and REQUIRE_TOOLS=1")
-		}
-		t.Skip("node is not installed: the PAC file was not run")
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), needs.Tool(t, "node"), args...)
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), &stderr
 	out, err := cmd.Output()

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/tenantgate/tenantgate/hosts"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/tokens"
@@ -33,13 +34,7 @@ const leastPassed = 140
 // TestH2specFindsNoFaultThatNetHTTPHasNot runs h2spec against an intercepted
 // connection and against a plain server, and compares.
 func TestH2specFindsNoFaultThatNetHTTPHasNot(t *testing.T) {
-	tool, err := exec.LookPath("h2spec")
-	if err != nil && os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal("h2spec is not installed")
-	}
-	if err != nil {
-		t.Skip("h2spec is not installed: HTTP/2 conformance is not checked")
-	}
+	tool := needs.Tool(t, "h2spec")
 	plain := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	both := new(http.Protocols)
 	both.SetHTTP1(true)

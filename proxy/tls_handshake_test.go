@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/tenantgate/tenantgate/audit"
+	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/policy"
 )
 
@@ -105,13 +106,7 @@ func TestAnswerThatIsCutOffByTheNetworkIsCutOffForTheClient(t *testing.T) {
 
 // openssl s_server asks for another handshake when told R.
 func TestOriginThatRenegotiatesIsRefused(t *testing.T) {
-	tool, err := exec.LookPath("openssl")
-	if err != nil && os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal("openssl is not installed")
-	}
-	if err != nil {
-		t.Skip("openssl is not installed: nobody asks for another handshake")
-	}
+	tool := needs.Tool(t, "openssl")
 	free := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	addr := free.Addr().String()
 	free.Close()

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // grading bounds testssl.sh, which starts hundreds of processes.
@@ -36,13 +38,7 @@ type finding struct{ ID, Severity, Finding, CVE string }
 // TestClientsSeeNoTLSThatTestsslFaults grades an intercepted connection as a
 // server: protocols, suites, forward secrecy, the certificate, vulnerabilities.
 func TestClientsSeeNoTLSThatTestsslFaults(t *testing.T) {
-	tool, err := exec.LookPath("testssl")
-	if err != nil && os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal("testssl is not installed")
-	}
-	if err != nil {
-		t.Skip("testssl is not installed: TLS towards clients is not graded")
-	}
+	tool := needs.Tool(t, "testssl")
 	r := newRig(t)
 	_, port, _ := net.SplitHostPort(r.steered)
 	found := grade(t, tool, restricted+":"+port)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/certs"
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // A deathPoint is where a crash leaves something half done. arrange makes sure
@@ -164,7 +165,7 @@ func (s *killStage) dies(i int, argv ...string) bool {
 // What is written is on the disk before it gets its name, and the name before
 // anybody is told.
 func TestANewPolicySurvivesAPowerLoss(t *testing.T) {
-	needTool(t, "strace")
+	needs.Tool(t, "strace")
 	dir := t.TempDir()
 	policy, trace := filepath.Join(dir, "entra.yaml"), filepath.Join(t.TempDir(), "trace")
 	out, err := exec.Command("strace", "-f", "-y", "-o", trace, "-e", "trace=fsync,rename,renameat,renameat2", "replace-policy", policy, "1").CombinedOutput()
@@ -213,7 +214,7 @@ func (s *killStage) trusted(ca string) string {
 // receiver. TENANTGATE_KILLS=200 is the long run.
 func TestEveryRefusalReachesTheSIEMThroughDeathAtEachPoint(t *testing.T) {
 	for _, tool := range []string{"strace", "prlimit"} {
-		needTool(t, tool)
+		needs.Tool(t, tool)
 	}
 	kills := len(deathPoints)
 	if more, err := strconv.Atoi(os.Getenv("TENANTGATE_KILLS")); err == nil {
@@ -276,7 +277,7 @@ func TestEveryRefusalReachesTheSIEMThroughDeathAtEachPoint(t *testing.T) {
 // A successor that dies while it takes over changes nothing: neither before it
 // has the log nor with the log.
 func TestASuccessorThatDiesHalfwayChangesNothing(t *testing.T) {
-	needTool(t, "strace")
+	needs.Tool(t, "strace")
 	p := launch(t, "")
 	p.fix()
 	load := newPressure(t, p.dir, p.addr("proxy"))

@@ -13,16 +13,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
-	"golang.org/x/sys/unix"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/needs"
+	"github.com/tenantgate/tenantgate/netns"
 )
 
 // Addresses of the network that a test makes: a client, a gate that is its
@@ -44,9 +44,9 @@ type network struct {
 
 func newNetwork(t *testing.T, transparent string) *network {
 	t.Helper()
-	needRoot(t)
+	needs.Root(t)
 	for _, tool := range []string{"ip", "nft", "curl"} {
-		needTool(t, tool)
+		needs.Tool(t, tool)
 	}
 	cloud, err := demo.NewCloud()
 	if err != nil {
@@ -60,28 +60,6 @@ func newNetwork(t *testing.T, transparent string) *network {
 	n.origins()
 	n.run(transparent)
 	return n
-}
-
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Getuid() == 0 {
-		return
-	}
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal("missing: root, to make network namespaces, and REQUIRE_TOOLS=1")
-	}
-	t.Skip("needs root, to make network namespaces")
-}
-
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err == nil {
-		return
-	}
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatalf("missing: %s, and REQUIRE_TOOLS=1", name)
-	}
-	t.Skipf("%s is not installed", name)
 }
 
 // wire makes the namespaces: client eth0 - lan0 gate wan0 - nothing.
@@ -178,23 +156,9 @@ func (n *network) toCloud(c net.Conn) {
 	_, _ = io.Copy(c, origin)
 }
 
-// in runs f on a thread that is in the namespace, and ends the thread.
 func (n *network) in(ns string, f func() error) {
 	n.t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread goes with the goroutine
-		fd, err := os.Open("/run/netns/" + ns)
-		if err == nil {
-			defer fd.Close()
-			err = unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			err = f()
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
+	if err := netns.In(ns, f); err != nil {
 		n.t.Fatal(err)
 	}
 }

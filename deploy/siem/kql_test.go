@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // A question is one query for the Kusto language service, and what it said.
@@ -75,9 +77,9 @@ func workspace(t *testing.T) (in ingestion, schema string) {
 // kusto has Microsoft's language service read the questions.
 func kusto(t *testing.T, asked []question) []kqlAnswer {
 	t.Helper()
-	node := tool(t, "node")
+	node := needs.Tool(t, "node")
 	if _, err := os.Stat(filepath.Join("kql", "node_modules", "@kusto")); err != nil {
-		missing(t, "@kusto/language-service-next is not installed (npm ci in deploy/siem/kql)")
+		needs.Missing(t, "@kusto/language-service-next is not installed (npm ci in deploy/siem/kql)")
 	}
 	input, err := json.Marshal(asked)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // A metric is a row of docs/metrics.md.
@@ -203,7 +205,7 @@ func checkLabel(t *testing.T, where, name string, m metric, label, values string
 
 func promtool(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), tool(t, "promtool"), args...)
+	cmd := exec.CommandContext(t.Context(), needs.Tool(t, "promtool"), args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -1,7 +1,3 @@
-// Package siem_test holds what this directory ships for SIEMs to what the
-// program really sends: sample events go through every rendering, and each
-// field, column, metric, reason and value that the content names has to come
-// out there or stand in the documentation.
 package siem_test
 
 import (
@@ -13,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -255,25 +250,6 @@ func files(t *testing.T, pattern string, atLeast int) []string {
 		t.Fatalf("%s: %d files, want %d or more (%v)", pattern, len(all), atLeast, err)
 	}
 	return all
-}
-
-// tool finds a program, or skips the test where it is not installed; with
-// REQUIRE_TOOLS=1 that is a failure.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		missing(t, name+" is not installed")
-	}
-	return path
-}
-
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 // words are all words in backticks on a page of the documentation.
