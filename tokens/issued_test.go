@@ -147,12 +147,42 @@ func TestATokenAnswerOfAMebibyteIsTheLongest(t *testing.T) {
 	for length, want := range map[int]error{maxAnswer: nil, maxAnswer + 1: ErrTooLarge} {
 		text := `{"access_token":"` + credentials["foreign"] + `"}`
 		text += strings.Repeat(" ", length-len(text))
-		a, resp := tokenAnswer(t, finder(t), strings.NewReader(text), "")
-		list, err := a.Issued()
-		if !errors.Is(err, want) || (len(list) == 1) != (want == nil) {
-			t.Errorf("%d octets: %v, %v", length, list, err)
+		for _, coding := range []string{"", "gzip"} {
+			sent := encoded(t, coding, text)
+			a, resp := tokenAnswer(t, finder(t), bytes.NewReader(sent), coding)
+			list, err := a.Issued()
+			if !errors.Is(err, want) || (len(list) == 1) != (want == nil) {
+				t.Errorf("%d octets, %s: %v, %v", length, coding, list, err)
+			}
+			passed(t, resp, sent)
 		}
-		passed(t, resp, []byte(text))
+	}
+}
+
+// So it is with an answer of WS-Trust, and with what an error says.
+func TestAnEnvelopeAndAnErrorHaveALimit(t *testing.T) {
+	for length, want := range map[int]error{maxAssertion: nil, maxAssertion + 1: ErrTooLarge} {
+		text := credentials["saml:foreign"]
+		text += strings.Repeat(" ", length-len(text))
+		a := answerCase{method: "POST", target: "https://login.microsoftonline.com/rst2.srf", status: 200, body: text, header: http.Header{"Content-Type": {"application/soap+xml"}}}
+		for _, coding := range []string{"", "gzip"} {
+			resp, sent := a.response(t, coding, splits["at once"])
+			if list, err := a.look(t, finder(t), resp).Issued(); !errors.Is(err, want) || (len(list) == 1) != (want == nil) {
+				t.Errorf("%d octets, %s: %v, %v", length, coding, list, err)
+			}
+			passed(t, resp, sent)
+		}
+	}
+	for length, want := range map[int]string{maxError: "50020", maxError + 1: ""} {
+		text := `{"error_codes":[50020]}`
+		text = strings.Repeat(" ", length-len(text)) + text
+		a := answerCase{method: "POST", target: "https://login.microsoftonline.com/common/oauth2/token", status: 400, body: text, header: http.Header{"Content-Type": {"application/json"}}}
+		resp, sent := a.response(t, "", splits["at once"])
+		look := a.look(t, finder(t), resp)
+		passed(t, resp, sent)
+		if got := look.Outcome().Code; got != want {
+			t.Errorf("an error of %d octets: %q", length, got)
+		}
 	}
 }
 

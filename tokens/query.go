@@ -67,7 +67,7 @@ func (s *search) named(place Place, always bool, val string) {
 
 // hasScheme tells whether a value is written as in the Authorization header.
 func hasScheme(val string) bool {
-	word, rest := cutWord(val)
-	_, glued, ok := cutScheme(word)
-	return ok && (rest != "" || glued != "")
+	word, _ := cutWord(val)
+	_, _, ok := cutScheme(word)
+	return ok
 }

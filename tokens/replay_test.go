@@ -28,6 +28,7 @@ func TestABodyIsReadWholeAndStillArrives(t *testing.T) {
 		{name: "longer, of no told length", body: "0123456789a", unsized: true, err: ErrTooLarge},
 		{name: "packed", coding: "gzip", body: packed.String(), unsized: true, want: "0123456789"},
 		{name: "packed by nobody knows what", coding: "lzma", body: "x", err: ErrUninspectable},
+		{name: "nothing, in UTF-16", kind: "text/plain; charset=utf-16", body: ""},
 		{name: "UTF-8", kind: "application/json; charset=UTF-8", body: "{}", want: "{}"},
 		{name: "UTF8", kind: "application/json; charset=utf8", body: "{}", want: "{}"},
 		{name: "ASCII", kind: "application/json; charset=us-ascii", body: "{}", want: "{}"},
@@ -52,7 +53,11 @@ func TestABodyIsReadWholeAndStillArrives(t *testing.T) {
 		if tt.coding != "" {
 			r.Header.Set("Content-Encoding", tt.coding)
 		}
+		body := r.Body
 		got, err := Body(r, limit)
+		if r.ContentLength > limit && r.Body != body {
+			t.Errorf("%s: it is read", tt.name)
+		}
 		if string(got) != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("%s: %q, %v", tt.name, got, err)
 		}
