@@ -35,7 +35,7 @@ func (a *attack) send(st *stage, v *values, r run, wants int) sent {
 		s.answers, s.err = proxytest.Send(conn, say.raw, a.methods(wants))
 		return s
 	}
-	tc, err := rig.Shake(conn, w)
+	tc, err := shake(rig, conn, w)
 	if refused, ok := errors.AsType[*proxytest.Refused](err); ok {
 		s.answers, s.turnedAway = []proxytest.Answer{refused.Answer}, w.SOCKS != ""
 		return s

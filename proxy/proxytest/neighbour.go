@@ -24,7 +24,7 @@ const Mark = "X-Neighbour"
 func (r *Rig) Neighbour() *Neighbour {
 	proxy := &url.URL{Scheme: "http", Host: r.Explicit}
 	return &Neighbour{&http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: r.roots}, ForceAttemptHTTP2: true,
+		Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: r.Roots}, ForceAttemptHTTP2: true,
 	}}}
 }
 

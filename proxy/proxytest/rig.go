@@ -50,10 +50,10 @@ type Rig struct {
 	Bait     *Bait  // a listener on loopback that nobody may be led to
 
 	Restricted hosts.Set
+	Roots      *x509.CertPool // the proxy's CA and the cloud's
 
-	roots *x509.CertPool // the proxy's CA and the cloud's
-	ca    *x509.Certificate
-	last  net.Addr
+	ca   *x509.Certificate
+	last net.Addr
 }
 
 // Last returns the client's own address of the connection that was opened last.
@@ -77,8 +77,8 @@ func New(t testing.TB, o Options) *Rig {
 	authority, err := certs.Open(filepath.Join(dir, "ca"), r.Restricted)
 	must(t, err)
 	r.Server.Leaves, r.Tags, r.ca = authority, rules.Tags, authority.Certificate()
-	r.roots = cloud.Roots()
-	r.roots.AddCert(r.ca)
+	r.Roots = cloud.Roots()
+	r.Roots.AddCert(r.ca)
 	r.Server.Use(rules)
 	r.listen(t)
 	t.Cleanup(rules.HTTP.(*http.Transport).CloseIdleConnections)

@@ -3,7 +3,6 @@ package proxytest
 import (
 	"bufio"
 	"cmp"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -87,29 +85,6 @@ func accepted(conn net.Conn) (net.Conn, error) {
 	return nil, &Refused{Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}}
 }
 
-// Shake does the TLS handshake of w on conn. Any certificate is accepted: who
-// answered is told by Intercepted.
-func (r *Rig) Shake(conn net.Conn, w Way) (*tls.Conn, error) {
-	cfg := &tls.Config{
-		ServerName: w.Name, NextProtos: w.ALPN, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: w.Max,
-		EncryptedClientHelloConfigList: w.ECH, RootCAs: r.roots,
-	}
-	if w.ECH != nil {
-		cfg.MinVersion = tls.VersionTLS13
-	}
-	if w.Spell != "" || w.Pieces > 0 {
-		conn = &forged{Conn: conn, from: w.Name, to: w.Spell, pieces: max(w.Pieces, 1)}
-	}
-	tc := tls.Client(conn, cfg)
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	defer cancel()
-	if err := tc.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("handshake: %w", err)
-	}
-	return tc, nil
-}
-
 // Intercepted tells whether the proxy answered the handshake of tc: false
 // means that the origin did.
 func (r *Rig) Intercepted(tc *tls.Conn) bool {
@@ -159,32 +134,4 @@ func (e *early) Read(p []byte) (int, error) {
 		e.in = in
 	}
 	return e.in.Read(p)
-}
-
-// forged rewrites a name in the first write, the hello, and splits it.
-type forged struct {
-	net.Conn
-	from, to string
-	pieces   int
-	done     bool
-}
-
-func (f *forged) Write(p []byte) (int, error) {
-	if f.done {
-		return f.Conn.Write(p)
-	}
-	f.done = true
-	hello := string(p)
-	if f.to != "" {
-		hello = strings.ReplaceAll(hello, f.from, f.to)
-	}
-	size := len(hello)/f.pieces + 1
-	for hello != "" {
-		n := min(size, len(hello))
-		if _, err := io.WriteString(f.Conn, hello[:n]); err != nil {
-			return 0, err
-		}
-		hello = hello[n:]
-	}
-	return len(p), nil
 }
