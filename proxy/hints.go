@@ -30,6 +30,10 @@ type hints struct {
 	context.Context
 	trace httptrace.ClientTrace
 	conns atomic.Int32 // new ones that were dialled for the request
+	got   atomic.Int32 // those that it was to be sent over
+
+	dials *dials // where new ones are made; see dialling
+	turn  *turn  // what a new one waits for; the dialling guards it
 
 	mu sync.Mutex
 	w  http.ResponseWriter // nil when it is too late for hints, or for a client that knows none
@@ -43,7 +47,7 @@ func (h *hints) listen(r *http.Request, w http.ResponseWriter) context.Context {
 		h.w = w
 	}
 	h.Context = r.Context()
-	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, settle
+	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, h.gets
 	return httptrace.WithClientTrace(h, &h.trace)
 }
 
@@ -58,10 +62,16 @@ func (h *hints) Value(key any) any {
 	return h.Context.Value(key)
 }
 
-// another tells whether one more connection may be dialled for the request of ctx.
-func another(ctx context.Context) bool {
-	h, ok := ctx.Value(hintsKey{}).(*hints)
-	return !ok || h.conns.Add(1) <= maxConns
+// gets is called when the request is to be sent over a connection.
+func (h *hints) gets(c httptrace.GotConnInfo) {
+	h.got.Add(1)
+	settle(c)
+}
+
+// hintsOf is the request that ctx is of; nil where that wants no hints.
+func hintsOf(ctx context.Context) *hints {
+	h, _ := ctx.Value(hintsKey{}).(*hints)
+	return h
 }
 
 // pass passes one answer on. 100 Continue is net/http's own: the server sends

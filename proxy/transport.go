@@ -22,23 +22,27 @@ func NewTransport(d *Dialer, roots *x509.CertPool) *http.Transport {
 }
 
 func newTransport(d *Dialer) *http.Transport {
+	var all dialling
 	both := http1()
 	both.SetHTTP2(true)
 	return &http.Transport{
 		Proxy: nil, // the environment does not choose where credentials go
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			if !another(ctx) {
-				return nil, errConns
+			h := hintsOf(ctx)
+			if h == nil {
+				return d.dialOrigin(ctx, addr)
 			}
-			a, err := hosts.ParseAuthority(addr, 0)
-			if err != nil {
+			if err := all.wait(ctx, addr, h, orDefault(d.Timeout, dialTimeout)); err != nil {
 				return nil, err
 			}
-			conn, err := d.Dial(ctx, a)
-			if err != nil {
-				return nil, err
+			conn, err := net.Conn(nil), errConns
+			if h.conns.Add(1) <= maxConns {
+				conn, err = d.dialOrigin(ctx, addr)
 			}
-			return &cut{Conn: conn}, nil
+			if err != nil {
+				h.dials.finish(err, false)
+			}
+			return conn, err
 		},
 		Protocols:              both,
 		TLSHandshakeTimeout:    15 * time.Second,
@@ -50,4 +54,16 @@ func newTransport(d *Dialer) *http.Transport {
 		DisableCompression:     true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, MaxReceiveBufferPerStream: maxUnread},
 	}
+}
+
+func (d *Dialer) dialOrigin(ctx context.Context, addr string) (net.Conn, error) {
+	a, err := hosts.ParseAuthority(addr, 0)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := d.Dial(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return &cut{Conn: conn}, nil
 }
