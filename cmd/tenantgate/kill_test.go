@@ -143,49 +143,72 @@ func replacePolicy() {
 	}
 }
 
-// The whole program is killed while it refuses replayed tokens: every refusal
-// that a client got is an event at the SIEM. TENANTGATE_KILLS=200 is the long
-// run.
-func TestEveryRefusalReachesTheSIEMThroughKill9(t *testing.T) {
-	kills := 6
-	if more, err := strconv.Atoi(os.Getenv("TENANTGATE_KILLS")); err == nil {
-		kills = more
-	}
+// killing is an installation that is killed again and again while it refuses
+// replayed tokens, and the SIEM that its events go to.
+type killing struct {
+	t                 *testing.T
+	config, state, ca string
+	token             string // that is replayed
+	kills             int
+	siem              *records
+	answered          []string // events that refusals named
+}
+
+// newKilling makes one that is killed so often, or TENANTGATE_KILLS times; more
+// is what its configuration has beside the sink.
+func newKilling(t *testing.T, kills int, more string) *killing {
+	t.Helper()
 	cloud, err := demo.NewCloud()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cloud.Close()
-	s := &records{taken: map[string]bool{}}
-	server := httptest.NewServer(s)
-	defer server.Close()
+	t.Cleanup(func() { cloud.Close() })
 	dir := t.TempDir()
-	config := filepath.Join(dir, "tenantgate.yaml")
-	text := strings.Replace(configuration, "STATE", filepath.Join(dir, "state"), 1) +
-		"events:\n  sinks: [{name: siem, type: webhook, url: '" + server.URL + "', batch: {linger: 10ms}}]\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	k := &killing{t: t, config: filepath.Join(dir, "tenantgate.yaml"), state: filepath.Join(dir, "state"), kills: kills,
+		token: cloud.Mint(demo.Spec{Tenant: demo.Foreign.ID}), siem: &records{taken: map[string]bool{}}}
+	k.ca = filepath.Join(k.state, "ca", "ca.crt")
+	if n, err := strconv.Atoi(os.Getenv("TENANTGATE_KILLS")); err == nil {
+		k.kills = n
+	}
+	server := httptest.NewServer(k.siem)
+	t.Cleanup(server.Close)
+	text := strings.Replace(configuration, "STATE", k.state, 1) + more +
+		"events:\n  spool: {max_bytes: 16777216}\n  sinks: [{name: siem, type: webhook, url: '" + server.URL + "', batch: {linger: 10ms}}]\n"
+	if err := os.WriteFile(k.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	token := cloud.Mint(demo.Spec{Tenant: demo.Foreign.ID})
-	var answered []string
-	for i := range kills {
-		p := startVictim(t, config)
-		got := p.attack(t, filepath.Join(dir, "state", "ca", "ca.crt"), token, 20+(i*37)%300)
-		if len(got) == 0 {
-			t.Fatalf("round %d: nothing was refused", i)
-		}
-		answered = append(answered, got...)
-	}
-	before := len(answered) - s.missing(answered)
-	p := startVictim(t, config)
+	return k
+}
+
+// arrives starts the program for the last time and waits until every refusal is
+// at the SIEM.
+func (k *killing) arrives() {
+	k.t.Helper()
+	before := len(k.answered) - k.siem.missing(k.answered)
+	p := startVictim(k.t, k.config)
 	defer func() {
 		_ = p.Process.Kill()
 		_ = p.Wait()
 	}()
-	for end := time.Now().Add(patience); s.missing(answered) > 0; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); k.siem.missing(k.answered) > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d of %d refusals are not at the receiver", s.missing(answered), len(answered))
+			k.t.Fatalf("%d of %d refusals are not at the receiver", k.siem.missing(k.answered), len(k.answered))
 		}
 	}
-	t.Logf("%d kills, %d refusals answered, %d received before the last start, 0 missing", kills, len(answered), before)
+	k.t.Logf("%d kills, %d refusals answered, %d received before the last start, 0 missing", k.kills, len(k.answered), before)
+}
+
+// The whole program is killed while it refuses replayed tokens: every refusal
+// that a client got is an event at the SIEM. TENANTGATE_KILLS=200 is the long
+// run.
+func TestEveryRefusalReachesTheSIEMThroughKill9(t *testing.T) {
+	k := newKilling(t, 6, "")
+	for i := range k.kills {
+		got := startVictim(t, k.config).attack(t, k.ca, k.token, 20+(i*37)%300)
+		if len(got) == 0 {
+			t.Fatalf("round %d: nothing was refused", i)
+		}
+		k.answered = append(k.answered, got...)
+	}
+	k.arrives()
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,12 +13,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/tenantgate/tenantgate/certs"
-	"github.com/tenantgate/tenantgate/demo"
 	"github.com/tenantgate/tenantgate/needs"
 )
 
@@ -72,10 +69,11 @@ var deathPoints = []deathPoint{
 	}},
 }
 
-// killStage is an installation that is killed again and again.
+// killStage is an installation that is killed at chosen points, with the policy
+// that it reads.
 type killStage struct {
-	t                     *testing.T
-	config, state, policy string
+	*killing
+	policy string
 }
 
 // newest is the last of the files that match a pattern in the events'
@@ -195,9 +193,9 @@ func (s *killStage) whole() {
 }
 
 // trusted copies the certificate of the CA that the victim has started with.
-func (s *killStage) trusted(ca string) string {
+func (s *killStage) trusted() string {
 	s.t.Helper()
-	text, err := os.ReadFile(ca)
+	text, err := os.ReadFile(s.ca)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -216,62 +214,32 @@ func TestEveryRefusalReachesTheSIEMThroughDeathAtEachPoint(t *testing.T) {
 	for _, tool := range []string{"strace", "prlimit"} {
 		needs.Tool(t, tool)
 	}
-	kills := len(deathPoints)
-	if more, err := strconv.Atoi(os.Getenv("TENANTGATE_KILLS")); err == nil {
-		kills = more
-	}
-	cloud, err := demo.NewCloud()
-	if err != nil {
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, policyNumber("0"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer cloud.Close()
-	r := &records{taken: map[string]bool{}}
-	server := httptest.NewServer(r)
-	defer server.Close()
-	dir := t.TempDir()
-	s := &killStage{t: t, config: filepath.Join(dir, "tenantgate.yaml"), state: filepath.Join(dir, "state"), policy: filepath.Join(dir, "policy.yaml")}
-	text := strings.Replace(configuration, "STATE", s.state, 1) + "policy: {from: " + s.policy + "}\n" +
-		"events:\n  spool: {max_bytes: 16777216}\n  sinks: [{name: siem, type: webhook, url: '" + server.URL + "', batch: {linger: 10ms}}]\n"
-	for file, text := range map[string][]byte{s.config: []byte(text), s.policy: policyNumber("0")} {
-		if err := os.WriteFile(file, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	token, ca := cloud.Mint(demo.Spec{Tenant: demo.Foreign.ID}), filepath.Join(s.state, "ca", "ca.crt")
-	p := startVictim(t, s.config)
-	answered := p.attack(t, ca, token, 20) // so that each file is there
+	s := &killStage{newKilling(t, len(deathPoints), "policy: {from: "+policy+"}\n"), policy}
+	s.answered = startVictim(t, s.config).attack(t, s.ca, s.token, 20) // so that each file is there
 	died := make([]int, len(deathPoints))
-	for i := range kills {
+	for i := range s.kills {
 		point := deathPoints[i%len(deathPoints)]
 		p := startVictim(t, s.config)
 		s.whole()
-		trusted := s.trusted(ca) // before another takes its place
+		trusted := s.trusted() // before another takes its place
 		other := point.arrange(s, p, i/len(deathPoints))
-		got := p.attack(t, trusted, token, 2000)
+		s.answered = append(s.answered, p.attack(t, trusted, s.token, 2000)...)
 		if other || !p.shot {
 			died[i%len(deathPoints)]++
 		}
-		answered = append(answered, got...)
 	}
-	before := len(answered) - r.missing(answered)
-	p = startVictim(t, s.config)
-	defer func() {
-		_ = p.Process.Kill()
-		_ = p.Wait()
-	}()
+	s.arrives()
 	s.whole()
-	for end := time.Now().Add(patience); r.missing(answered) > 0; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d of %d refusals are not at the receiver", r.missing(answered), len(answered))
-		}
-	}
 	for i, n := range died {
 		t.Logf("died %d times %s", n, deathPoints[i].name)
-		if n == 0 && kills >= len(deathPoints) {
+		if n == 0 && s.kills >= len(deathPoints) {
 			t.Errorf("it never died %s", deathPoints[i].name)
 		}
 	}
-	t.Logf("%d kills, %d refusals answered, %d received before the last start, 0 missing", kills, len(answered), before)
 }
 
 // A successor that dies while it takes over changes nothing: neither before it
