@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 )
@@ -39,6 +40,28 @@ type turn struct {
 	got  int32 // how many connections h had had
 	come chan struct{}
 	goes bool
+}
+
+// dial dials addr for h's request when that has its turn.
+func (d *dialling) dial(ctx context.Context, addr string, h *hints, by *Dialer) (net.Conn, error) {
+	if h.alone {
+		return h.dial(ctx, addr, by)
+	}
+	if err := d.wait(ctx, addr, h, orDefault(by.Timeout, dialTimeout)); err != nil {
+		return nil, err
+	}
+	conn, err := h.dial(ctx, addr, by)
+	if err != nil {
+		h.dials.finish(err, false)
+	}
+	return conn, err
+}
+
+func (h *hints) dial(ctx context.Context, addr string, by *Dialer) (net.Conn, error) {
+	if h.conns.Add(1) > maxConns {
+		return nil, errConns
+	}
+	return by.dialOrigin(ctx, addr)
 }
 
 // wait waits until h's request may have one more connection dialled to addr. If

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,4 +131,25 @@ func TestNobodyWaitsForAnOriginForEver(t *testing.T) {
 		}
 		c.want("when the others have dialled", 0, 0)
 	})
+}
+
+func TestAWebSocketDialsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, dialsAtOnce)
+		d := &Dialer{Resolver: one{netip.MustParseAddr("8.8.8.8")}, Connect: func(context.Context, netip.AddrPort) (net.Conn, error) {
+			c.dials <- 0
+			return nil, errors.New("enough")
+		}}
+		if _, err := c.all.dial(t.Context(), "origin:443", &hints{Context: t.Context(), alone: true}, d); err == nil {
+			t.Error("no error")
+		}
+		c.want("beside a crowd", dialsAtOnce+1, 0)
+	})
+}
+
+// one is a resolver that knows one address.
+type one struct{ netip.Addr }
+
+func (o one) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return []netip.Addr{o.Addr}, nil
 }

@@ -32,6 +32,7 @@ type hints struct {
 	conns atomic.Int32 // new ones that were dialled for the request
 	got   atomic.Int32 // those that it was to be sent over
 
+	alone bool   // it takes a connection of its own
 	dials *dials // where new ones are made; see dialling
 	turn  *turn  // what a new one waits for; the dialling guards it
 
@@ -46,7 +47,7 @@ func (h *hints) listen(r *http.Request, w http.ResponseWriter) context.Context {
 	if r.ProtoAtLeast(1, 1) {
 		h.w = w
 	}
-	h.Context = r.Context()
+	h.Context, h.alone = r.Context(), upgradesToWebSocket(r)
 	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, h.gets
 	return httptrace.WithClientTrace(h, &h.trace)
 }

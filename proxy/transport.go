@@ -32,17 +32,7 @@ func newTransport(d *Dialer) *http.Transport {
 			if h == nil {
 				return d.dialOrigin(ctx, addr)
 			}
-			if err := all.wait(ctx, addr, h, orDefault(d.Timeout, dialTimeout)); err != nil {
-				return nil, err
-			}
-			conn, err := net.Conn(nil), errConns
-			if h.conns.Add(1) <= maxConns {
-				conn, err = d.dialOrigin(ctx, addr)
-			}
-			if err != nil {
-				h.dials.finish(err, false)
-			}
-			return conn, err
+			return all.dial(ctx, addr, h, d)
 		},
 		Protocols:              both,
 		TLSHandshakeTimeout:    15 * time.Second,
