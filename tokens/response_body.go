@@ -23,7 +23,7 @@ type passing struct {
 
 // Read implements io.Reader.
 func (b *passing) Read(p []byte) (int, error) {
-	for b.raw.Len() == 0 && b.end == nil && len(b.text) < b.limit && b.more() {
+	for b.raw.Len() == 0 && len(b.text) < b.limit && b.more() {
 	}
 	if b.raw.Len() > 0 {
 		return b.raw.Read(p)
