@@ -186,10 +186,10 @@ func TestAnEnvelopeAndAnErrorHaveALimit(t *testing.T) {
 	}
 }
 
-func page(t *testing.T, text []byte) (*Answer, *http.Response) {
+func page(t *testing.T, text []byte, coding ...string) (*Answer, *http.Response) {
 	t.Helper()
 	a := answerCase{method: "GET", target: "https://login.microsoftonline.com/common/oauth2/v2.0/authorize"}
-	resp := &http.Response{StatusCode: 200, Body: io.NopCloser(bytes.NewReader(text)), ContentLength: -1, Header: http.Header{"Content-Type": {"text/html"}}}
+	resp := &http.Response{StatusCode: 200, Body: io.NopCloser(bytes.NewReader(text)), ContentLength: -1, Header: http.Header{"Content-Type": {"text/html"}, "Content-Encoding": coding}}
 	return a.look(t, finder(t), resp), resp
 }
 
@@ -209,12 +209,16 @@ func TestAFormStandsAtTheBeginningOfAPage(t *testing.T) {
 		}
 		passed(t, resp, text)
 	}
-	text := append(form, bytes.Repeat([]byte(" "), maxAnswer)...)
-	a, resp := page(t, text)
-	if list, err := a.Issued(); len(list) != 0 || err != nil {
-		t.Errorf("a page without end: %v, %v", list, err)
+	for length, want := range map[int]int{maxAnswer: 1, maxAnswer + 1: 0} {
+		for _, coding := range []string{"", "gzip"} {
+			text := encoded(t, coding, string(form)+strings.Repeat(" ", length-len(form)))
+			a, resp := page(t, text, coding)
+			if list, err := a.Issued(); len(list) != want || err != nil {
+				t.Errorf("a page of %d octets, %s: %v, %v", length, coding, list, err)
+			}
+			passed(t, resp, text)
+		}
 	}
-	passed(t, resp, text)
 }
 
 // Of a page that passes a part is kept, to be looked into when it has passed.
