@@ -141,8 +141,11 @@ func Could(s Service, method, path string) bool {
 	case ResourceManager:
 		return writes(method) && armKind(path) != nil
 	case MicrosoftGraph:
+		if !writes(method) && method != deletion {
+			return false // most requests, without a look at the path
+		}
 		k := graphKind(path)
-		return k != nil && (writes(method) || method == deletion && k.deletes)
+		return k != nil && (writes(method) || k.deletes)
 	case None:
 	}
 	return false

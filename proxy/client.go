@@ -47,27 +47,7 @@ type client struct {
 	// is tagged as the sign-in host it is.
 	entra bool
 
-	placed atomic.Pointer[placed]
-}
-
-// placed is the plane of a connection's destination under rules.
-type placed struct {
-	rules *Rules
-	plane policy.Plane
-}
-
-// plane is that of c's destination. It is looked up when the rules change, not
-// for each request.
-func (c *client) plane(rules *Rules) policy.Plane {
-	p := c.placed.Load()
-	if p == nil || p.rules != rules {
-		p = &placed{rules, rules.Policy.Plane(c.dst.Name)}
-		if c.entra {
-			p.plane = policy.Auth
-		}
-		c.placed.Store(p)
-	}
-	return p.plane
+	standing atomic.Pointer[standing]
 }
 
 // serves tells whether a request for a belongs on this connection.

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/http/httpguts"
-
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/policy"
@@ -20,15 +18,14 @@ import (
 // lives for one call of forward and is used again for another.
 type exchange struct {
 	server *Server
-	rules  *Rules
 	client *client
 	w      http.ResponseWriter
 	in     *http.Request
 	out    *http.Request
 	start  time.Time
 
-	host  hosts.Name
-	plane policy.Plane
+	host hosts.Name
+	*standing
 
 	found      []*tokens.Token // backed by keep where they fit
 	keep       [4]*tokens.Token
@@ -57,11 +54,11 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 func newExchange(s *Server, rules *Rules, c *client, w http.ResponseWriter, r *http.Request) *exchange {
 	x := exchanges.Get().(*exchange)
-	x.server, x.rules, x.client, x.w, x.in = s, rules, c, w, r
+	x.server, x.client, x.w, x.in = s, c, w, r
 	x.start = time.Now()
 	x.found = x.keep[:0]
 	x.host = c.dst.Name
-	x.plane = c.plane(rules)
+	x.standing = c.under(rules)
 	return x
 }
 
@@ -131,7 +128,12 @@ func target(r *http.Request) bool {
 	case r.ProtoMajor == 2 && !strings.HasPrefix(r.RequestURI, "/"):
 		return false // net/http reads a URI in :path, which must be a path (RFC 9113, 8.3.1)
 	}
-	return !strings.ContainsAny(r.RequestURI, "# \t\\") && httpguts.ValidHeaderFieldValue(r.RequestURI)
+	for i := range len(r.RequestURI) {
+		if b := r.RequestURI[i]; b <= ' ' || b == 0x7f || b == '#' || b == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // tag makes the request that leaves: a shallow copy of what came, without

@@ -24,21 +24,14 @@ const (
 // wouldLink finds the links that the request would make. Whose their ends are
 // is left for later.
 func (x *exchange) wouldLink() []links.Link {
-	service := links.None
-	switch {
-	case x.plane == policy.ARM:
-		service = links.ResourceManager
-	case x.plane == policy.Data && links.Graph.Has(x.host):
-		service = links.MicrosoftGraph
-	}
 	method := x.in.Method
 	if len(x.in.Header["X-Http-Method-Override"]) > 0 || len(x.in.Header["X-Http-Method"]) > 0 {
 		method = "any" // what the service takes it for
 	}
-	if !links.Could(service, method, x.in.URL.Path) {
+	if !links.Could(x.makes, method, x.in.URL.Path) {
 		return nil
 	}
-	return links.Find(service, method, x.in.URL.Path, func() ([]byte, error) {
+	return links.Find(x.makes, method, x.in.URL.Path, func() ([]byte, error) {
 		return tokens.Body(x.in, links.MaxBody)
 	})
 }
