@@ -201,6 +201,11 @@ func (d *daemon) serve(ctx context.Context) error {
 // came, before its connection is lost.
 const leaveTime = time.Second
 
+// quietTime is how long a successor's coming may stay unknown to a client that
+// does not ask. One that has asked nothing by then is not about to: to close a
+// connection on which a request is on its way is to lose the request.
+const quietTime = drainTime / 2
+
 // drain ends what is open: new clients are refused at once, or taken by a
 // successor; the others have drainTime.
 func (d *daemon) drain() error {
@@ -219,6 +224,11 @@ func (d *daemon) drain() error {
 	}
 	err := d.closeDNS()
 	d.events.left()
+	if given {
+		quiet, enough := context.WithTimeout(ctx, quietTime)
+		defer enough()
+		d.server.Leave(quiet)
+	}
 	err = errors.Join(err, d.server.Shutdown(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
 		d.log.Warn("some connections did not finish in time and were closed")

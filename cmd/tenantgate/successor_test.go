@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/rpc"
 	"os"
@@ -70,6 +71,7 @@ func TestARequestUnderWayEndsAndIsRecordedAfterASuccessorCame(t *testing.T) {
 	}
 	req.Header.Set("Authorization", "Bearer "+r.cloud.Mint(demo.Spec{}))
 	req.Header.Set("Content-Type", "application/octet-stream")
+	req.Close = true // nobody waits for what it might ask next
 	type answer struct {
 		resp *http.Response
 		err  error
@@ -122,6 +124,41 @@ func TestARequestUnderWayEndsAndIsRecordedAfterASuccessorCame(t *testing.T) {
 	}
 	if ends == 0 {
 		t.Error("the request that ended later left no event")
+	}
+}
+
+// A client that asks nothing while a successor comes has its next answer on the
+// connection that it has: closed, it might have a request on its way.
+func TestAClientThatWasSilentIsAnsweredAfterASuccessorCame(t *testing.T) {
+	r := start(t, "")
+	client := r.client()
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = false
+	ask := func() (reused bool) {
+		t.Helper()
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://login.microsoftonline.com/common/oauth2/v2.0/authorize", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, resp.Body)
+		return reused
+	}
+	ask()
+	next := r.succeeded()
+	if status, _ := next.ask(next.client(), homeTenant, "https://graph.microsoft.com/v1.0/me"); status != http.StatusOK {
+		t.Errorf("the successor answers %d", status)
+	}
+	<-next.alone
+	if !ask() {
+		t.Error("the connection was closed before its client had asked again")
+	}
+	if ask() {
+		t.Error("the client was not told to go on elsewhere")
 	}
 }
 
