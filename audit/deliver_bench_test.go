@@ -4,43 +4,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 )
-
-// benchmarkSpooled records tenant events with a sink that is down: what the
-// spool adds to a request.
-func benchmarkSpooled(b *testing.B, parallelism int) {
-	dir := b.TempDir()
-	l, err := Open(Config{File: filepath.Join(dir, "events.jsonl"), Sinks: []SinkConfig{{Name: "siem", Type: "webhook", URL: down}}}, dir, testObserver)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.SetParallelism(parallelism)
-	b.ReportAllocs()
-	before := cpu(b)
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for e := blocked(); pb.Next(); {
-			e.ID, e.Time = "", time.Time{} // as they come from the proxy
-			if err := l.Record(e); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
-	b.StopTimer()
-	b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
-	if err := l.Close(); err != nil {
-		b.Fatal(err)
-	}
-}
-
-func BenchmarkRecordTenantSpooledParallel(b *testing.B) { benchmarkSpooled(b, 256) }
-func BenchmarkRecordTenantSpooledAlone(b *testing.B)    { benchmarkSpooled(b, 1) }
 
 // BenchmarkSend tells how many bytes of events a second a sink brings to a
 // receiver on this machine, both ends on the same processors.
