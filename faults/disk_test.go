@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // damaged kills the program while the receiver takes nothing, damages what is
@@ -31,7 +33,7 @@ func damaged(how func(s *stage, file string)) func(*stage) {
 			s.works()
 		}
 		if len(s.setAside()) == 0 {
-			s.Errorf("nothing was set aside:\n%s", s.gate.log.last())
+			s.Errorf("nothing was set aside:\n%s", s.gate.last())
 		}
 	}
 }
@@ -171,7 +173,7 @@ func fullDisk(s *stage) {
 func (s *stage) mount(source, kind, options string) {
 	s.Helper()
 	if err := errors.Join(os.MkdirAll(s.gate.state, 0o700), unix.Mount(source, s.gate.state, kind, 0, options)); err != nil {
-		missing(s.T, "cannot mount: "+err.Error())
+		needs.Missing(s.T, "cannot mount: "+err.Error())
 	}
 	s.Cleanup(func() { _ = unix.Unmount(s.gate.state, unix.MNT_DETACH) })
 }
@@ -191,7 +193,7 @@ func readOnlyDisk(s *stage) {
 	s.gate.launch()
 	<-s.gate.ended
 	if code := s.gate.cmd.ProcessState.ExitCode(); code != 3 {
-		s.Errorf("start on a disk that is read-only: exit code %d\n%s", code, s.gate.log.last())
+		s.Errorf("start on a disk that is read-only: exit code %d\n%s", code, s.gate.last())
 	}
 	s.shell(`umount "$1" && mount -o loop "$0" "$1"`, image, s.gate.state)
 	s.gate.run()
@@ -201,6 +203,6 @@ func (s *stage) shell(script string, args ...string) {
 	s.Helper()
 	out, err := exec.Command("sh", append([]string{"-c", script}, args...)...).CombinedOutput()
 	if err != nil {
-		missing(s.T, "cannot be done here: "+err.Error()+": "+string(out))
+		needs.Missing(s.T, "cannot be done here: "+err.Error()+": "+string(out))
 	}
 }

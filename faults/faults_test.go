@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tenantgate/tenantgate/needs"
 )
 
 // back is how long service may take to be back when a fault is over, beside
@@ -63,7 +65,7 @@ type stage struct {
 
 func TestFault(t *testing.T) {
 	if outside != "" {
-		missing(t, outside)
+		needs.Missing(t, outside)
 	}
 	s := scaled()
 	for _, f := range faults {
@@ -101,7 +103,7 @@ func (s *stage) await(what string, done func() bool) {
 	s.Helper()
 	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.Fatalf("not so: %s\n%s%s", what, s.load, s.gate.log.last())
+			s.Fatalf("not so: %s\n%s%s", what, s.load, s.gate.last())
 		}
 	}
 }
@@ -147,7 +149,7 @@ func (s *stage) works() {
 			return
 		}
 		if took > allowed {
-			s.Fatalf("no service %v after the fault, %s\n%s%s", took, broken, s.load, s.gate.log.last())
+			s.Fatalf("no service %v after the fault, %s\n%s%s", took, broken, s.load, s.gate.last())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

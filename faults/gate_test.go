@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
 )
 
 // Where the program listens, in a network of its own.
@@ -79,7 +80,7 @@ type gate struct {
 	shell string // set before the program starts, such as "ulimit -n 300"
 
 	cmd   *exec.Cmd
-	log   *notes
+	log   *proxytest.Log
 	ended chan struct{} // closed when the process is gone
 }
 
@@ -97,7 +98,7 @@ func newGate(t *testing.T) *gate {
 	if err := os.WriteFile(filepath.Join(dir, "roots.pem"), ca.pem(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &gate{t: t, dir: dir, state: filepath.Join(dir, "state"), name: name, log: &notes{}}
+	return &gate{t: t, dir: dir, state: filepath.Join(dir, "state"), name: name, log: &proxytest.Log{}}
 }
 
 func (g *gate) file() string { return filepath.Join(g.dir, "tenantgate.yaml") }
@@ -193,7 +194,7 @@ func (g *gate) wait(what string, done func() bool) {
 	g.t.Helper()
 	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			g.t.Fatalf("not %s; log:\n%s", what, g.log.last())
+			g.t.Fatalf("not %s; log:\n%s", what, g.last())
 		}
 	}
 }
@@ -256,26 +257,8 @@ func (g *gate) sound() {
 	}
 }
 
-// notes is a log that can be read while it is written.
-type notes struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (n *notes) Write(p []byte) (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.text.Write(p)
-}
-
-func (n *notes) String() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.text.String()
-}
-
-// last is the end of it.
-func (n *notes) last() string {
-	lines := slices.Collect(strings.Lines(n.String()))
+// last is the end of the log.
+func (g *gate) last() string {
+	lines := slices.Collect(strings.Lines(g.log.String()))
 	return strings.Join(lines[max(0, len(lines)-30):], "")
 }

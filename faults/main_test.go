@@ -90,15 +90,6 @@ func enter() error {
 	return nil
 }
 
-// missing skips a test for want of something; with REQUIRE_TOOLS=1 it fails.
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
 // scale is how much load there is.
 type scale struct {
 	rate, tunnels int

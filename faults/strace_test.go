@@ -7,13 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/tenantgate/tenantgate/needs"
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
 )
 
 // R12: system calls on the events' files fail, or take their time.
 func sickDisk(s *stage) {
-	if _, err := exec.LookPath("strace"); err != nil {
-		missing(s.T, "strace is not installed")
-	}
+	needs.Tool(s.T, "strace")
 	s.run(settings{events: "sync: always"})
 	for _, fault := range []string{"write,pwrite64,writev:error=EIO", "fsync,fdatasync:error=EIO"} {
 		over := s.inject(fault)
@@ -43,7 +44,7 @@ func (s *stage) inject(fault string) (over func()) {
 		}
 	}
 	tracer := exec.Command("strace", append(args, "-p", strconv.Itoa(s.gate.cmd.Process.Pid))...)
-	var said notes
+	var said proxytest.Log
 	tracer.Stderr = &said
 	if err := tracer.Start(); err != nil {
 		s.Fatal(err)

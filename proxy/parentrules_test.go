@@ -1,7 +1,6 @@
 package proxy_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -21,6 +19,7 @@ import (
 	"github.com/tenantgate/tenantgate/peer"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
 )
 
 // corporate is a proxy that is there already: goproxy, with or without TLS.
@@ -105,7 +104,7 @@ func TestAnHTTPSParentIsVerified(t *testing.T) {
 }
 
 func TestAParentThatWantsOtherCredentialsIsToldOnceAndCounted(t *testing.T) {
-	var log lines
+	var log proxytest.Log
 	metrics := prometheus.NewRegistry()
 	r := newRig(t, func(s *setup) {
 		s.server.Metrics = proxy.NewMetrics(metrics)
@@ -129,24 +128,6 @@ func TestAParentThatWantsOtherCredentialsIsToldOnceAndCounted(t *testing.T) {
 	if n := countOf(t, metrics, "tenantgate_connections_total", string(policy.ParentAuth)); n != 3 {
 		t.Errorf("counted %v, want 3", n)
 	}
-}
-
-// lines is a log that is read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
 }
 
 // countOf is the value of a counter with this reason.

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/demo"
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
 )
 
 // patience ends a test that hangs; nothing waits that long for what works.
@@ -168,22 +169,7 @@ func (r *running) ask(c *http.Client, tenant, address string) (int, string) {
 }
 
 // notes is a log that can be read while it is written.
-type notes struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (n *notes) Write(p []byte) (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.text.Write(p)
-}
-
-func (n *notes) String() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.text.String()
-}
+type notes = proxytest.Log
 
 // supervisor is the other end of NOTIFY_SOCKET.
 func supervisor(t *testing.T) (*net.UnixConn, string) {
