@@ -25,8 +25,9 @@ func TestClientInfoNamesAnAccountOnce(t *testing.T) {
 	text := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 	for info, want := range map[string]string{
 		"": " ", "!": " ", text(""): " ", text("x"): " ", text("null"): " ", text(`["utid"]`): " ", text(`{}`): " ", text(`{"utid":5}`): " ", text(`{"utid":"x","uid":"x"}`): " ",
-		text(fmt.Sprintf(`{"uid":%q,"utid":%q}`, other, home)):                    "home abcdefab-cdef-4bcd-8fab-cdefabcdefab",
-		text(fmt.Sprintf(`{"uid":%q,"utid":%q}`, other, home)) + "==":             "home abcdefab-cdef-4bcd-8fab-cdefabcdefab",
+		text(fmt.Sprintf(`{"uid":%q,"utid":%q}`, other, home)):        "home abcdefab-cdef-4bcd-8fab-cdefabcdefab",
+		text(fmt.Sprintf(`{"uid":%q,"utid":%q}`, other, home)) + "==": "home abcdefab-cdef-4bcd-8fab-cdefabcdefab",
+		text(fmt.Sprintf(`["utid",%q]`, home)):                        " ", text(fmt.Sprintf(`{"utid":%q} `, home)) + "!": " ", text(fmt.Sprintf(`{"utid":%q`, home)): " ",
 		text(fmt.Sprintf(`{"utid":%q,"utid":%q}`, home, foreign)):                 "home ",
 		text(fmt.Sprintf(`{"utid":"x","utid":%q,"Uid":%q}`, foreign, other)):      "foreign ",
 		text(fmt.Sprintf(`{"uid":%q,"utid":%q}`, "{"+string(other)+"}", foreign)): "foreign abcdefab-cdef-4bcd-8fab-cdefabcdefab",
@@ -113,6 +114,7 @@ func TestTokensOfOneAnswerTellOfEachOther(t *testing.T) {
 		{"an access token nobody can read", issued{access: []string{credentials["encrypted"]}, identity: []string{token("app", "")}}, []string{" app ", "app app "}},
 		{"client_info of its tenant", issued{access: []string{token("graph", oid)}, info: info(home, objectThere)}, []string{"graph  " + objectThere}},
 		{"client_info of another tenant", issued{access: []string{token("graph", oid+`,"idp":"live.com"`)}, info: info(foreign, objectThere)}, []string{"graph  ", "graph  " + objectThere}},
+		{"client_info of no tenant", issued{access: []string{token("graph", oid+`,"idp":"google.com"`)}, info: info("x", objectThere)}, []string{"graph  "}},
 		{"no client_info", issued{access: []string{token("graph", oid)}}, []string{"graph  " + objectHere}},
 	} {
 		var got []string
@@ -239,12 +241,14 @@ func TestOfAPageThatPassesItsBeginningIsKept(t *testing.T) {
 }
 
 func TestAnAnswerWithoutABodyStaysOne(t *testing.T) {
-	for _, body := range []io.ReadCloser{nil, http.NoBody} {
-		a := answerCase{method: "POST", target: "https://login.microsoftonline.com/common/oauth2/v2.0/token"}
-		resp := &http.Response{StatusCode: 200, Body: body, Header: http.Header{"Content-Type": {"application/json"}}}
-		look := a.look(t, finder(t), resp)
-		if list, err := look.Issued(); len(list) > 0 || err != nil || look.Broken() != nil || resp.Body != body {
-			t.Errorf("%v, %v, %v, %v", list, err, look.Broken(), resp.Body)
+	for kind, status := range map[string]int{"application/json": 200, "text/json": 400, "text/html": 200} {
+		for _, body := range []io.ReadCloser{nil, http.NoBody} {
+			a := answerCase{method: "POST", target: "https://login.microsoftonline.com/common/oauth2/v2.0/token"}
+			resp := &http.Response{StatusCode: status, Body: body, Header: http.Header{"Content-Type": {kind}}}
+			look := a.look(t, finder(t), resp)
+			if list, err := look.Issued(); len(list) > 0 || err != nil || look.Broken() != nil || resp.Body != body || look.Outcome().Code != "" {
+				t.Errorf("%d %s: %v, %v, %v, %v", status, kind, list, err, look.Broken(), resp.Body)
+			}
 		}
 	}
 }

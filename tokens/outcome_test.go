@@ -59,7 +59,7 @@ func TestAMemberOfAScriptIsReadWithAndWithoutQuotes(t *testing.T) {
 	long := strings.Repeat("x", maxState)
 	for text, want := range map[string]string{
 		``: "", `sFT`: "", `sFT:`: "", `sFT: `: "", `sFT "a"`: "", `sFT:"a"`: "a", `"sFT":"a"`: "a", `'sFT' : 'a'`: "a", `{sFT:12}`: "12", `{sFT:12,x:3}`: "12",
-		`xsFT:1,sFT:2`: "2", `usFT:1`: "", `a,sFT:1`: "1", "\tsFT:1": "1", "\rsFT:1": "1", "\nsFT\r\n:\r\n1": "1", `'sFT':1`: "1",
+		`xsFT:1,sFT:2`: "2", `usFT:1`: "", `xsFT:1`: "", `a,sFT:1`: "1", "\tsFT:1": "1", "\rsFT:1": "1", "\nsFT\r\n:\r\n1": "1", `'sFT':1`: "1",
 		`sFT=1;sFT:2`: "", `sFT=1, sFT:2`: "2", `sFT:true`: "", `sFT:"a\"b"`: `a"b`, `sFT:'a`: "a", `sFT:'a\'b'`: `a\`,
 		`sFT:"a`: "", `sFT:"a\`: "", `sFT:"`: "", `sFT:[1`: "", `sFT:1`: "1", `sFT:1}`: "1", `sFT:1 `: "1",
 		`sFT:"` + long[2:] + `"`: long[2:], `sFT:"` + long[1:] + `"`: "", `sFT:'` + long[2:] + `'`: long[2:], `sFT:'` + long + `'`: "",
@@ -94,7 +94,7 @@ func TestWhatTheNextRequestBringsBackIsRead(t *testing.T) {
 func TestAnErrorOfTheTokenEndpointIsReadAsFarAsItIsOne(t *testing.T) {
 	said := Outcome{RequestID: "1", CorrelationID: "2"}
 	for text, want := range map[string]Outcome{
-		``: said, `x`: said, `[50020]`: said, `{"error_codes":[50020]`: said, "\xef\xbb\xbf {} ": said, `{"trace_id":"x","correlation_id":5}`: said,
+		``: said, `x`: said, `[50020]`: said, `["error_codes",50020]`: said, `{"error_codes":[50020]`: said, "\xef\xbb\xbf {} ": said, `{"trace_id":"x","correlation_id":5}`: said,
 		"\xef\xbb\xbf\n{\"error_codes\":[ \r\n\t50020]}":                        {Code: "50020", RequestID: "1", CorrelationID: "2"},
 		`{"error_codes":50020}`:                                                 {Code: "50020", RequestID: "1", CorrelationID: "2"},
 		`{"error_description":"AADSTS1: x","error_codes":[50020]}`:              {Code: "50020", RequestID: "1", CorrelationID: "2"},

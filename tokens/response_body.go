@@ -76,7 +76,7 @@ func (b *passing) more() bool {
 
 // broken returns the error with which the origin ended the body early.
 func (b *passing) broken() error {
-	if b.end == nil || errors.Is(b.end, io.EOF) {
+	if errors.Is(b.end, io.EOF) {
 		return nil
 	}
 	return b.end

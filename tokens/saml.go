@@ -119,8 +119,7 @@ func readAssertion(text []byte) (*assertion, error) {
 	if len(text) > maxAssertion {
 		return a, ErrTooLarge
 	}
-	d := xml.NewDecoder(bytes.NewReader(text))
-	d.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, ErrUninspectable }
+	d := xml.NewDecoder(bytes.NewReader(text)) // reads UTF-8 and nothing else
 	var into *[]string
 	var said []byte
 	depth, attribute := 0, ""
