@@ -31,7 +31,8 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
-	return report(errs, root.Execute())
+	cmd, err := root.ExecuteC()
+	return report(errs, cmd, err)
 }
 
 func command() *cobra.Command {
@@ -66,9 +67,9 @@ type broke struct {
 func (b broke) Error() string { return b.err.Error() }
 func (b broke) Unwrap() error { return b.err }
 
-// report prints err, one line of what and then a hint, and returns the exit
-// code.
-func report(w io.Writer, err error) int {
+// report prints err, which cmd ended with, one line of what and then a hint, and
+// returns the exit code.
+func report(w io.Writer, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -87,7 +88,7 @@ func report(w io.Writer, err error) int {
 		return exitBroke
 	}
 	if _, ok := errors.AsType[usage](err); ok || isUsage(err) {
-		fmt.Fprintln(w, "hint: tenantgate help")
+		fmt.Fprintln(w, "hint:", cmd.CommandPath(), "--help")
 		return exitUsage
 	}
 	return exitWrong

@@ -18,7 +18,8 @@ func manCommand() *cobra.Command {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return broke{err, ""}
 			}
-			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "TENANTGATE", Section: "1"}, args[0])
+			cmd.Root().DisableAutoGenTag = true
+			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Section: "1", Source: "tenantgate " + release}, args[0])
 		},
 	}
 }
