@@ -28,6 +28,8 @@ const (
 	ofMints       = "leaf-mints"  // a second
 	ofBodies      = "bodies"      // looked into at once
 	ofLookups     = "lookups"     // of names, at once
+	ofRequests    = "requests"    // of intercepted connections, under way at once
+	ofUnread      = "unread"      // answers that wait for their readers
 )
 
 // The totals that are not worked out from the machine. A handshake costs about
@@ -38,8 +40,12 @@ const (
 	handshakesPerCore   = 2_000
 	mintsPerSecond      = 1_000
 	mostBodies          = 512
+	mostRequests        = 100_000
+	mostUnread          = 512
 	memoryOfConnection  = 64 << 10
+	memoryOfRequest     = 64 << 10
 	memoryOfBody        = 8 << 20
+	memoryOfUnread      = maxUnread + largeBody
 	mostRatedClients    = 4096
 	clientShare         = 50
 	memoryShare         = 80 // percent of GOMEMLIMIT that may be live
@@ -49,10 +55,11 @@ const (
 
 // budgets are what all clients share.
 type budgets struct {
-	connections, bodies, lookups held
-	handshakes, mints            rate
-	memory                       memory
-	shed                         rate // how often shedding leaves an event
+	connections, requests, bodies, lookups held
+	unread                                 waiting
+	handshakes, mints                      rate
+	memory                                 memory
+	shed                                   rate // how often shedding leaves an event
 }
 
 func (l Limits) budgets() *budgets {
@@ -60,7 +67,7 @@ func (l Limits) budgets() *budgets {
 	if share == 0 {
 		share = clientShare
 	}
-	total, bodies := l.Connections, mostBodies
+	total, requests, bodies, waiting := l.Connections, mostRequests, mostBodies, mostUnread
 	limit, bounded := memoryLimit()
 	if total == 0 {
 		total = min(mostConnections, (descriptors()-reserved())/2) // a tunnel has two
@@ -69,11 +76,15 @@ func (l Limits) budgets() *budgets {
 		}
 	}
 	if bounded {
+		requests = min(requests, int(limit/memoryOfRequest))
 		bodies = min(bodies, max(16, int(limit/4/memoryOfBody)))
+		waiting = min(waiting, max(16, int(limit/4/memoryOfUnread)))
 	}
 	b := &budgets{}
 	b.connections.set(max(total, 1), share)
+	b.requests.set(max(requests, 1), share)
 	b.bodies.set(bodies, share)
+	b.unread.set(waiting, share)
 	b.lookups.set(mostLookups, share)
 	b.handshakes.set(float64(handshakesPerCore*runtime.GOMAXPROCS(0)), share)
 	b.mints.set(mintsPerSecond, share)

@@ -53,7 +53,20 @@ func (s *Server) Starve(of string, n int) {
 		s.budgets.bodies.set(2*n, 50)
 	case "lookups":
 		s.budgets.lookups.set(2*n, 50)
+	case "requests":
+		s.budgets.requests.set(2*n, 50)
+	case "unread":
+		s.budgets.unread.set(2*n, 50)
 	}
+}
+
+// DialsAtOnce is how many connections to an origin of HTTP/2 are made at once.
+const DialsAtOnce = dialsAtOnce
+
+// UnderWay is how many requests of intercepted connections are.
+func (s *Server) UnderWay() int {
+	s.start()
+	return s.budgets.requests.taken()
 }
 
 // Taken is how many connections and bodies are counted now.

@@ -14,7 +14,8 @@ import (
 // forward decides, records and, if allowed, tags and forwards one request of
 // an intercepted connection. In this order:
 //
-//  1. the request must be well formed and for its connection's own host
+//  1. the request must be well formed, for its connection's own host, and
+//     within what its client may have under way
 //  2. every credential in it is found, and every link that it would make
 //  3. the policy decides
 //  4. what leaves is made: hop-by-hop fields removed, tags deleted, tags set
@@ -30,6 +31,11 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 		x.refuse(policy.Verdict{Reason: reason})
 		return
 	}
+	if !x.affords() {
+		x.refuse(overloaded)
+		return
+	}
+	defer x.gives()
 	v := x.judge()
 	if !v.Blocked() {
 		x.tag()

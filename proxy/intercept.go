@@ -125,7 +125,7 @@ func (s *Server) newInner() *http.Server {
 		ReadHeaderTimeout:            orDefault(s.HeaderTimeout, innerHeaderTimeout),
 		IdleTimeout:                  s.idleTimeout(),
 		MaxHeaderBytes:               innerHeaderBytes,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: innerStreams},
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: innerStreams, WriteByteTimeout: s.unreadFor() + writeSlow},
 		ErrorLog:                     s.httpLog("inner"),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, clientKey{}, c.(*tls.Conn).NetConn().(*client))

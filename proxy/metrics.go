@@ -46,7 +46,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "tenantgate_handshakes_total", Help: "TLS handshakes with clients by result.",
 		}, []string{"side", "result"}),
 		sheds: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tenantgate_shed_total", Help: "Connections, handshakes and bodies that there was no budget for.",
+			Name: "tenantgate_shed_total", Help: "Connections, handshakes, requests, bodies and answers that there was no budget for.",
 		}, []string{"budget"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "tenantgate_upstream_seconds", Help: "Time from a request to the end of its answer.",
@@ -62,7 +62,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "tenantgate_revocation_total", Help: "What was known of the revocation of origins' certificates, by who told it.",
 		}, []string{"source", "result"}),
 	}
-	for _, budget := range []string{ofConnections, ofDescriptors, ofMemory, ofHandshakes, ofMints, ofBodies, ofLookups} {
+	for _, budget := range []string{ofConnections, ofDescriptors, ofMemory, ofHandshakes, ofMints, ofBodies, ofLookups, ofRequests, ofUnread} {
 		m.sheds.WithLabelValues(budget) // an alert on an increase needs the zero before it
 	}
 	r.MustRegister(m.connections, m.requests, m.handshakes, m.sheds, m.latency, m.tunnels, m.blocks, m.revocations)
@@ -98,7 +98,7 @@ func (m *Metrics) handshake(ok bool) {
 	m.handshakes.WithLabelValues("client", result).Inc()
 }
 
-// shed counts what a budget had nothing left for; there are six.
+// shed counts what a budget had nothing left for; there are nine.
 func (m *Metrics) shed(budget string) {
 	if m != nil {
 		m.sheds.WithLabelValues(budget).Inc()

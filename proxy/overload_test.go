@@ -68,13 +68,18 @@ func served(t *testing.T, c net.Conn) bool {
 // settled waits until the budgets have everything back.
 func (r *rig) settled() {
 	r.t.Helper()
-	for end := time.Now().Add(patience); ; runtime.Gosched() {
+	r.until("all that has ended is counted no longer", func() bool {
 		connections, bodies := r.server.Taken()
-		if connections == 0 && bodies == 0 {
-			return
-		}
+		return connections == 0 && bodies == 0 && r.server.UnderWay() == 0
+	})
+}
+
+// until waits for what must come.
+func (r *rig) until(what string, is func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(patience); !is(); runtime.Gosched() {
 		if time.Now().After(end) {
-			r.t.Fatalf("%d connections and %d bodies are counted when all have ended", connections, bodies)
+			r.t.Fatalf("not in time: %s", what)
 		}
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/tenantgate/tenantgate/policy"
 )
 
-var errNoRecorder = errors.New("no recorder")
+var (
+	errNoRecorder = errors.New("no recorder")
+	errUnread     = errors.New("the client does not read its answer")
+)
 
 // send forwards the request, passes the answer on as it comes, and records
 // how that ended.
@@ -115,7 +117,6 @@ func cleanAnswer(h http.Header) {
 const (
 	smallBody   = 32 << 10
 	largeBody   = 128 << 10 // a fifth less CPU from HTTP/2 origins than 32 KiB
-	writeIdle   = 2 * time.Minute
 	hasNoLength = -1
 )
 
@@ -136,27 +137,23 @@ func (x *exchange) stream(resp *http.Response) error {
 	if flush {
 		_ = control.Flush() // the head need not wait for a body that is yet to come
 	}
-	limited := false
-	defer func() {
-		if limited {
-			_ = control.SetWriteDeadline(time.Time{})
-		}
-	}()
+	reader := x.reads(resp)
 	for {
 		n, err := resp.Body.Read(*buf)
 		if n > 0 {
-			if x.sent > 0 { // a reader that stops is not waited for for ever
-				limited = true
-				_ = control.SetWriteDeadline(time.Now().Add(min(writeIdle, x.server.idleTimeout())))
-			}
+			reader.begins()
 			m, werr := x.w.Write((*buf)[:n])
+			if flush && werr == nil {
+				_ = control.Flush()
+			}
 			x.sent += int64(m)
-			if werr != nil {
+			switch whole := reader.ended(); {
+			case !whole:
+				x.why = "client does not read"
+				return errUnread
+			case werr != nil:
 				x.why = "client aborted"
 				return werr
-			}
-			if flush {
-				_ = control.Flush()
 			}
 		}
 		if errors.Is(err, io.EOF) {
