@@ -37,7 +37,7 @@ func unbase64(s string) ([]byte, bool) {
 	}
 	s = strings.Map(func(r rune) rune {
 		switch r {
-		case '\r', '\n', '\t', '=':
+		case '\t', '=': // DecodeString leaves out line breaks
 			return -1
 		case ' ', '-': // a blank was a plus before somebody decoded it as a form
 			return '+'

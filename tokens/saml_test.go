@@ -172,21 +172,26 @@ func TestOfAnAssertionEveryWordIsRead(t *testing.T) {
 // base64 of its deflated form.
 func TestAMessageIsXMLHoweverItIsCoded(t *testing.T) {
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	packed := func(n int) string {
+	deflated := func(text string) string {
 		var out bytes.Buffer
 		w, _ := flate.NewWriter(&out, 9)
-		_, _ = w.Write([]byte("<" + strings.Repeat(" ", n-1)))
+		_, _ = w.Write([]byte(text))
 		_ = w.Close()
 		return base64.StdEncoding.EncodeToString(out.Bytes())
 	}
+	packed := func(n int) string { return deflated("<" + strings.Repeat(" ", n-1)) }
 	for value, want := range map[string]int{
 		"": 0, "x": 0, "*": 0, "<": 1, " <a> ": 3, b64("<a>"): 3, b64(" \n<a>"): 3, b64("a"): 0, b64(" "): 0, "PGE-": 3, "PGE PGEA": 6, "PGE-=": 3, "PG\r\n\tE+": 3,
 		"PD8_": 3, "PD8/": 3, packed(1): 1, packed(maxAssertion): maxAssertion, packed(maxAssertion + 1): 0, packed(9)[:8]: 0,
-		b64("<" + strings.Repeat("a", 1)): 2, strings.Repeat("PGE+", maxAssertion/2): maxAssertion / 2 * 3, strings.Repeat("PGE+", maxAssertion/2) + "P": 0,
+		b64("<" + strings.Repeat("a", 1)): 2, strings.Repeat("PGE+", maxAssertion/2): maxAssertion / 2 * 3, strings.Repeat("PGE+", maxAssertion/2) + "=": 0,
+		"PGE+!": 0, b64("<"): 1, deflated(""): 0, deflated("a"): 0,
 	} {
 		if got := samlMessage(value); len(got) != want {
 			t.Errorf("%.40q: %d octets, want %d", value, len(got), want)
 		}
+	}
+	if got := string(samlMessage("PD8_PD8-PD8 PD8_")); got != "<??<?><?><??" {
+		t.Errorf("the other alphabet: %q", got)
 	}
 	letters := strings.Repeat("A", 63)
 	for value, want := range map[string]bool{
