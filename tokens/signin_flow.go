@@ -49,7 +49,7 @@ func flowOf(rest string) (flow string, issues bool) {
 		return flowAuthorize, false
 	case strings.HasSuffix(rest, "federation/oauth2"):
 		return flowContinue, false
-	case rest == "userrealm", strings.HasPrefix(rest, "userrealm/"):
+	case strings.HasPrefix(rest, "userrealm/"):
 		return flowLookup, false
 	}
 	return endpoints[last], false

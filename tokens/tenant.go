@@ -72,9 +72,6 @@ func realm(iss string) (t Tenant, known bool) {
 		return t, isApp && isTenant
 	}
 	rest, https := strings.CutPrefix(iss, "https://")
-	if !https {
-		rest = strings.TrimPrefix(iss, "http://")
-	}
 	host, path, _ := strings.Cut(rest, "/")
 	for segment := range strings.SplitSeq(path, "/") {
 		if tenant, ok := ParseTenant(segment); ok {
