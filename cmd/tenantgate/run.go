@@ -48,7 +48,7 @@ runs, --replace changes nothing.`,
 func runProxy(ctx context.Context, from *source, in surroundings, errs io.Writer) error {
 	log := logger(errs)
 	context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT) }) // a second Ctrl-C does not wait for tunnels
-	tuneMemory()
+	limit := tuneMemory()
 	if err := certs.HardenProcess(); err != nil { // before anything is read; harden tells what went wrong
 		log.Debug("core dumps could not be turned off", "err", err)
 	}
@@ -67,7 +67,7 @@ func runProxy(ctx context.Context, from *source, in surroundings, errs io.Writer
 		log.Warn("the event file had a damaged end, which was set aside", "file", torn)
 	}
 	log.Info("tenantgate runs", "version", release, "proxy", d.addr("proxy"), "admin", d.addr("admin"),
-		"tenant", f.Tenant.ID, "mode", f.Mode, "config", d.now.Load().rules.Hash)
+		"tenant", f.Tenant.ID, "mode", f.Mode, "config", d.now.Load().rules.Hash, "memory_limit", limit)
 	if terminal(errs) {
 		whatNext(errs, d)
 	}
