@@ -40,6 +40,7 @@ type network struct {
 	cloud        *demo.Cloud
 	dir          string
 	client, gate string
+	ended        <-chan struct{} // closed when the program that started last is gone
 }
 
 func newNetwork(t *testing.T, transparent string) *network {
@@ -167,12 +168,19 @@ func (n *network) in(ns string, f func() error) {
 func (n *network) run(transparent string) {
 	n.t.Helper()
 	roots := n.write("roots.pem", n.cloud.RootPEM())
-	config := n.write("tenantgate.yaml", []byte("state: "+n.dir+`/state
+	n.write("tenantgate.yaml", []byte("state: "+n.dir+`/state
 tenant: {id: `+homeTenant+`, policy: `+homePolicy+`}
 listen: {proxy: "", steered: ":8443", transparent: `+transparent+`, admin: "127.0.0.1:9090"}
 upstream: {resolver: "127.0.0.1:53", roots: `+roots+`, allow_addresses: [198.51.100.0/24]}
 `))
-	cmd := exec.Command("ip", "netns", "exec", n.gate, "tenantgate", "run", "-c", config)
+	n.start()
+	n.write("both.pem", append(n.cloud.RootPEM(), n.read("state/ca/ca.crt")...))
+}
+
+func (n *network) start(more ...string) {
+	n.t.Helper()
+	args := append([]string{"netns", "exec", n.gate, "tenantgate", "run", "-c", filepath.Join(n.dir, "tenantgate.yaml")}, more...)
+	cmd := exec.Command("ip", args...)
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		n.t.Fatal(err)
@@ -180,16 +188,18 @@ upstream: {resolver: "127.0.0.1:53", roots: `+roots+`, allow_addresses: [198.51.
 	if err := cmd.Start(); err != nil {
 		n.t.Fatal(err)
 	}
-	n.t.Cleanup(func() { _ = cmd.Process.Signal(syscall.SIGKILL); _ = cmd.Wait() })
+	ended := make(chan struct{})
+	n.ended = ended
+	n.t.Cleanup(func() { _ = cmd.Process.Signal(syscall.SIGKILL); <-ended })
 	lines, said := bufio.NewScanner(errs), ""
 	for lines.Scan() {
 		if said += lines.Text() + "\n"; strings.Contains(lines.Text(), "tenantgate runs") {
-			go func() { _, _ = io.Copy(io.Discard, errs) }()
-			both := append(n.cloud.RootPEM(), n.read("state/ca/ca.crt")...)
-			n.write("both.pem", both)
+			go func() { _, _ = io.Copy(io.Discard, errs); _ = cmd.Wait(); close(ended) }()
 			return
 		}
 	}
+	_ = cmd.Wait()
+	close(ended)
 	n.t.Fatalf("it did not start: %s", said)
 }
 
@@ -258,6 +268,7 @@ func TestDivertedClientsGoByTheirNames(t *testing.T) {
 			n.refusesSpoofedSignIn()
 			n.closesWithoutName()
 			n.refusesQUIC()
+			n.handsOver()
 			n.doesNotLoop(transparent)
 		})
 	}
@@ -328,6 +339,22 @@ func (n *network) refusesQUIC() {
 		}
 		return nil
 	})
+}
+
+// handsOver has another process take the place of the one that runs.
+func (n *network) handsOver() {
+	n.t.Helper()
+	before := n.ended
+	n.start("--replace")
+	for left := false; !left; {
+		select {
+		case <-before:
+			left = true
+		default:
+		}
+		n.signsInTagged(elsewhere)
+	}
+	n.tunnels("[2001:db8::99]")
 }
 
 // doesNotLoop makes the mistake of diverting what the gate itself sends.
