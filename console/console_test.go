@@ -100,6 +100,20 @@ func ask(t *testing.T, method, address, host string, headers ...string) answer {
 	return answer{resp.StatusCode, resp.Header, string(body)}
 }
 
+// A signal says what its request was refused for, but is not what the person
+// was told.
+func TestASignalHasNoWordsForThePerson(t *testing.T) {
+	refused, signal := refusal(), refusal()
+	signal.Action, signal.Reason = "bypass-signal", "token-without-sign-in"
+	_, s := opened(t, refused, signal)
+	for id, want := range map[string]bool{refused.ID: true, signal.ID: false} {
+		page := ask(t, http.MethodGet, s.URL+"/event/"+id, "")
+		if page.status != http.StatusOK || strings.Contains(page.body, "The person reads") != want {
+			t.Errorf("status %d, words: want %v\n%s", page.status, want, page.body)
+		}
+	}
+}
+
 func TestPagesTellWhatIsInForceAndWhatHappened(t *testing.T) {
 	refused, passed := refusal(), signIn()
 	_, s := opened(t, refused, passed)

@@ -25,7 +25,7 @@ func (c *Console) event(w http.ResponseWriter, r *http.Request) {
 	}
 	d := eventData{Frame: c.frame("Event", ""), Seq: e.seq, Fields: fields}
 	d.Line = c.line(row, d.Status.Tenant)
-	if row.Own.Verdict == "block" {
+	if row.Own.Verdict == "block" && row.Event.Action != "bypass-signal" { // which is of another request, or of none
 		d.Words = c.words(row.Own.Reason)
 	}
 	show(w, http.StatusOK, eventPage, d)
