@@ -202,6 +202,19 @@ func anchors(page string) []string {
 	return all
 }
 
+func TestPagesThatCommentsNameAreThere(t *testing.T) {
+	page := regexp.MustCompile(`\bdocs/(adr/\d{4}|[\w/-]+\.md)`)
+	for _, s := range sources(t) {
+		for _, c := range s.file.Comments {
+			for _, name := range page.FindAllString(c.Text(), -1) {
+				if found, _ := filepath.Glob(name + "*"); len(found) == 0 {
+					t.Errorf("%s names %s, which is not there", s.path, name)
+				}
+			}
+		}
+	}
+}
+
 func TestArchitecturePageListsEveryPackage(t *testing.T) {
 	text := read(t, "docs/architecture.md")
 	for name, room := range house {

@@ -170,7 +170,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 	paths(reflect.TypeFor[File](), "", func(p string) {
 		key := p[strings.LastIndexByte(p, '.')+1:]
 		if strings.Contains(p, "sinks[]") {
-			return // each kind of sink has keys of its own; docs/config.md has them
+			return // each kind of sink has keys of its own; docs/configuration.md has them
 		}
 		if !strings.Contains(Reference(), key+":") {
 			t.Errorf("config/reference.yaml does not name %s", p)
