@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,10 +24,10 @@ func (d *deaf) SetWriteDeadline(time.Time) error { close(d.cut); return nil }
 // lent is an answer of an origin, and whether it was let go of.
 type lent struct {
 	io.Reader
-	closed bool
+	closed atomic.Bool
 }
 
-func (l *lent) Close() error { l.closed = true; return nil }
+func (l *lent) Close() error { l.closed.Store(true); return nil }
 
 // answered sends a client that takes nothing an answer, and tells how that
 // ended and after how long.
@@ -39,7 +40,8 @@ func (s *Server) answered(t *testing.T, from netip.Addr) (end func() (error, tim
 	synctest.Wait()
 	return func() (error, time.Duration, bool) {
 		err := <-done
-		return err, time.Since(start), body.closed
+		synctest.Wait()
+		return err, time.Since(start), body.closed.Load()
 	}
 }
 

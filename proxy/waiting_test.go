@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,17 +48,17 @@ func TestWhoReadsGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting(4)
 		first := w.slow(t, ann, 2)
-		var went int
+		var went atomic.Int32
 		for range 6 {
 			go func() {
 				if w.admit(t.Context(), ann) {
-					went++
+					went.Add(1)
 				}
 			}()
 		}
 		for i, step := range []struct {
 			do   func()
-			want int
+			want int32
 		}{
 			{func() {}, 0},
 			{func() { w.remove(first[0]) }, 1},
@@ -69,8 +70,8 @@ func TestWhoReadsGoesOn(t *testing.T) {
 		} {
 			step.do()
 			synctest.Wait()
-			if went != step.want {
-				t.Errorf("after step %d, %d went on, want %d", i, went, step.want)
+			if n := went.Load(); n != step.want {
+				t.Errorf("after step %d, %d went on, want %d", i, n, step.want)
 			}
 		}
 		if w.answers.Len() != 0 || len(w.by) != 0 {
