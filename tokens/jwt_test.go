@@ -21,6 +21,7 @@ func TestClaimsOfACredential(t *testing.T) {
 		{"issuer nobody knows", `{"iss":"https://sts.example.com/` + guid + `/"}`, "jwt - - " + whyNoTenant},
 		{"issuer over plain http", `{"iss":"http://sts.windows.net/` + guid + `/"}`, "jwt - - " + whyNoTenant},
 		{"issuer that names two tenants", `{"iss":"https://login.microsoftonline.com/` + guid + `/` + string(home) + `/"}`, "jwt foreign foreign -"},
+		{"issuer without a scheme", `{"iss":"sts.windows.net/` + guid + `/"}`, "jwt - - " + whyNoTenant},
 		{"issuer over plain http differs", `{"tid":"` + string(home) + `","iss":"http://sts.windows.net/` + guid + `/"}`, "jwt - - " + whyIssuer},
 		{"tid alone", `{"tid":"` + guid + `"}`, "jwt foreign foreign -"},
 		{"upper case", `{"tid":"ABCDEFAB-CDEF-4BCD-8FAB-CDEFABCDEFAB"}`, "jwt other other -"},
