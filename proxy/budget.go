@@ -41,7 +41,7 @@ const (
 	mintsPerSecond      = 1_000
 	mostBodies          = 512
 	mostRequests        = 100_000
-	mostUnread          = 512
+	mostUnread          = 8192
 	memoryOfConnection  = 64 << 10
 	memoryOfRequest     = 64 << 10
 	memoryOfBody        = 8 << 20
