@@ -64,7 +64,7 @@ func build(ctx context.Context, p *pkg, work string) (*binary, error) {
 // command runs the binary with limits of processor time and of memory, so that
 // a loop without end ends and does not take the machine with it.
 func (b *binary) command(ctx context.Context, seconds int, args ...string) *exec.Cmd {
-	limit := fmt.Sprintf(`ulimit -t %d -v 4000000; exec "$0" "$@"`, seconds)
+	limit := fmt.Sprintf(`ulimit -t %d; ulimit -v 4000000; exec "$0" "$@"`, seconds)
 	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", limit, b.path}, args...)...)
 	cmd.Dir = b.dir
 	cmd.WaitDelay = time.Second
