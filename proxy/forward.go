@@ -35,7 +35,6 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 		x.refuse(overloaded)
 		return
 	}
-	defer x.gives()
 	v := x.judge()
 	if !v.Blocked() {
 		x.tag()

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,8 @@ const (
 // wait until it reads. So whoever downloads more at once than its line carries
 // goes on as fast as that does, and whoever does not read gets no further.
 type waiting struct {
+	taken atomic.Int64 // by all clients
+
 	mu            sync.Mutex
 	total, client int
 	answers       queue.List // of *reader, the slowest first
@@ -41,6 +44,9 @@ func (w *waiting) set(total, share int) {
 
 // admit waits while c has all of its share; false if that takes too long.
 func (w *waiting) admit(ctx context.Context, c netip.Addr) bool {
+	if w.taken.Load() == 0 {
+		return true
+	}
 	w.mu.Lock()
 	a := w.by[c]
 	if a == nil || a.answers < w.client {
@@ -74,7 +80,7 @@ func (w *waiting) add(r *reader) (over *reader) {
 		a = &account{}
 		w.by[r.by] = a
 	}
-	a.answers++
+	w.count(a, 1)
 	r.place = w.answers.PushBack(r)
 	if w.answers.Len() <= w.total {
 		return nil
@@ -108,11 +114,11 @@ func (w *waiting) drop(r *reader) {
 
 // give takes one off a, which is c's, and lets a request go on in its place.
 func (w *waiting) give(c netip.Addr, a *account) {
-	a.answers--
+	w.count(a, -1)
 	for a.answers < w.client && len(a.queue) > 0 {
 		close(a.queue[0])
 		a.queue = a.queue[1:]
-		a.answers++
+		w.count(a, 1)
 		time.AfterFunc(admitFor, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -122,4 +128,9 @@ func (w *waiting) give(c netip.Addr, a *account) {
 	if a.answers == 0 {
 		delete(w.by, c)
 	}
+}
+
+func (w *waiting) count(a *account, n int) {
+	a.answers += n
+	w.taken.Add(int64(n))
 }
