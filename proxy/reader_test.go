@@ -31,17 +31,17 @@ func (l *lent) Close() error { l.closed.Store(true); return nil }
 
 // answered sends a client that takes nothing an answer, and tells how that
 // ended and after how long.
-func (s *Server) answered(t *testing.T, from netip.Addr) (end func() (error, time.Duration, bool)) {
+func (s *Server) answered(t *testing.T, from netip.Addr) (end func() (time.Duration, bool, error)) {
 	in, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	x := &exchange{server: s, in: in, w: &deaf{cut: make(chan struct{})}, client: &client{from: netip.AddrPortFrom(from, 1)}}
 	body := &lent{Reader: strings.NewReader(strings.Repeat("x", 2*bufferedBody))}
 	start, done := time.Now(), make(chan error)
 	go func() { done <- x.stream(&http.Response{Body: body, ContentLength: 2 * bufferedBody}) }()
 	synctest.Wait()
-	return func() (error, time.Duration, bool) {
+	return func() (time.Duration, bool, error) {
 		err := <-done
 		synctest.Wait()
-		return err, time.Since(start), body.closed.Load()
+		return time.Since(start), body.closed.Load(), err
 	}
 }
 
@@ -49,7 +49,7 @@ func TestAnAnswerThatNobodyReadsIsNotKeptForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{}
 		s.budgets = s.Limits.budgets()
-		err, took, closed := s.answered(t, ann)()
+		took, closed, err := s.answered(t, ann)()
 		if !errors.Is(err, errUnread) || took != writeIdle || !closed {
 			t.Errorf("%v after %v, the origin's end closed: %v", err, took, closed)
 		}
@@ -68,11 +68,11 @@ func TestAnswersThatNobodyReadsAreCutWhenThereAreTooMany(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		second := s.answered(t, ann)
 		third := s.answered(t, bob)
-		if err, took, _ := first(); !errors.Is(err, errUnread) || took != writeSlow+time.Millisecond {
+		if took, _, err := first(); !errors.Is(err, errUnread) || took != writeSlow+time.Millisecond {
 			t.Errorf("the first of ann's: %v after %v", err, took)
 		}
-		for _, rest := range []func() (error, time.Duration, bool){second, third} {
-			if err, took, _ := rest(); !errors.Is(err, errUnread) || took != writeIdle {
+		for _, rest := range []func() (time.Duration, bool, error){second, third} {
+			if took, _, err := rest(); !errors.Is(err, errUnread) || took != writeIdle {
 				t.Errorf("%v after %v", err, took)
 			}
 		}
