@@ -9,15 +9,62 @@ import (
 	"time"
 )
 
-// counted is a connection that tells how often a read deadline was armed.
+// counted is a connection that tells how often a read deadline was armed, and
+// how often it was read.
 type counted struct {
 	net.Conn
-	armed int
+	armed, reads int
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	c.reads++
+	return c.Conn.Read(b)
 }
 
 func (c *counted) SetReadDeadline(t time.Time) error {
 	c.armed++
 	return c.Conn.SetReadDeadline(t)
+}
+
+// in is the moment after d; none for 0.
+func in(d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
+
+// waitingRead is a read that has begun.
+type waitingRead struct {
+	start time.Time
+	ended chan error
+}
+
+func readOf(p *patient) waitingRead {
+	r := waitingRead{time.Now(), make(chan error, 1)}
+	go func() {
+		_, err := p.Read(make([]byte, 1))
+		r.ended <- err
+	}()
+	synctest.Wait()
+	return r
+}
+
+// endsAfter checks that the read ends by its deadline when it has taken want,
+// at once where that is below 0, and never where it is 0.
+func (r waitingRead) endsAfter(t *testing.T, want time.Duration) {
+	t.Helper()
+	select {
+	case err := <-r.ended:
+		if took := time.Since(r.start); !errors.Is(err, os.ErrDeadlineExceeded) || took != max(want, 0) || want == 0 {
+			t.Errorf("%v after %v", err, took)
+		}
+	case <-time.After(time.Hour):
+		if want != 0 {
+			t.Error("the read goes on")
+		}
+	}
+	synctest.Wait()
 }
 
 func TestADeadlineHoldsWheneverItIsArmed(t *testing.T) {
@@ -42,33 +89,15 @@ func TestADeadlineHoldsWheneverItIsArmed(t *testing.T) {
 				below := &counted{Conn: near}
 				p := &patient{Conn: below}
 				for _, d := range c.set {
-					at := time.Time{}
-					if d != 0 {
-						at = time.Now().Add(d)
-					}
-					if err := p.SetReadDeadline(at); err != nil {
+					if err := p.SetReadDeadline(in(d)); err != nil {
 						t.Fatal(err)
 					}
 				}
-				start, ended := time.Now(), make(chan error, 1)
-				go func() {
-					_, err := p.Read(make([]byte, 1))
-					ended <- err
-				}()
-				synctest.Wait()
+				r := readOf(p)
 				if below.armed != c.armed {
 					t.Errorf("armed %d times, want %d", below.armed, c.armed)
 				}
-				select {
-				case err := <-ended:
-					if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took != max(c.want, 0) || c.want == 0 {
-						t.Errorf("%v after %v", err, took)
-					}
-				case <-time.After(time.Hour):
-					if c.want != 0 {
-						t.Error("the read goes on")
-					}
-				}
+				r.endsAfter(t, c.want)
 				p.Close()
 			})
 		})
@@ -79,26 +108,23 @@ func TestADeadlineInThePastEndsAReadThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		defer far.Close()
-		p := &patient{Conn: near}
+		below := &counted{Conn: near}
+		p := &patient{Conn: below}
 		defer p.Close()
-		ended := make(chan error, 1)
-		go func() {
-			_, err := p.Read(make([]byte, 1))
-			ended <- err
-		}()
-		synctest.Wait()
+		r := readOf(p)
 		if err := p.SetReadDeadline(time.Unix(1, 0)); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%v", err)
-		}
+		r.endsAfter(t, -1)
 		if err := p.SetReadDeadline(time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		go func() { _, _ = far.Write([]byte("x")) }()
 		if n, err := p.Read(make([]byte, 1)); n != 1 || err != nil {
 			t.Errorf("%d bytes, %v", n, err)
+		}
+		if below.reads != 2 {
+			t.Errorf("read %d times: a deadline that has passed was left for the next read", below.reads)
 		}
 	})
 }
@@ -121,35 +147,14 @@ func TestADeadlineHoldsForAReadThatWaits(t *testing.T) {
 				defer far.Close()
 				below := &counted{Conn: near}
 				p := &patient{Conn: below}
-				in := func(d time.Duration) (at time.Time) {
-					if d != 0 {
-						at = time.Now().Add(d)
-					}
-					return at
-				}
 				if err := p.SetReadDeadline(in(c.before)); err != nil {
 					t.Fatal(err)
 				}
-				start, ended := time.Now(), make(chan error, 1)
-				go func() {
-					_, err := p.Read(make([]byte, 1))
-					ended <- err
-				}()
-				synctest.Wait()
+				r := readOf(p)
 				if err := p.SetReadDeadline(in(c.while)); err != nil {
 					t.Fatal(err)
 				}
-				select {
-				case err := <-ended:
-					if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took != c.want {
-						t.Errorf("%v after %v", err, took)
-					}
-				case <-time.After(time.Hour):
-					if c.want != 0 {
-						t.Error("the read goes on")
-					}
-				}
-				synctest.Wait()
+				r.endsAfter(t, c.want)
 				if below.armed != c.armed {
 					t.Errorf("armed %d times, want %d", below.armed, c.armed)
 				}
