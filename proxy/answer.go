@@ -21,7 +21,8 @@ func (x *exchange) admitAnswer(resp *http.Response) bool {
 	if x.plane != policy.Auth {
 		return true
 	}
-	x.reply = x.rules.Tokens.Answer(x.host, &x.signIn, resp)
+	x.looked = x.tokens.Answer(&x.signIn, resp)
+	x.reply = &x.looked
 	issued, err := x.reply.Issued()
 	if broken := x.reply.Broken(); broken != nil {
 		x.broken(broken)

@@ -9,7 +9,7 @@ import (
 // is that of the client's body.
 func (x *exchange) readSignIn() (err error) {
 	if x.plane == policy.Auth {
-		x.signIn, err = x.rules.Tokens.SignIn(x.host, x.in, x.client.from.Addr().String())
+		x.signIn, err = x.rules.Tokens.SignIn(x.host, x.in, x.address)
 	}
 	return err
 }
@@ -39,5 +39,5 @@ func (x *exchange) tellOutcome(e *audit.Event) {
 	if e.Entra.Blocked {
 		x.server.Metrics.blockedByEntra(o.Code)
 	}
-	x.rules.Tokens.Continue(&x.signIn, o, x.client.from.Addr().String())
+	x.rules.Tokens.Continue(&x.signIn, o, x.address)
 }

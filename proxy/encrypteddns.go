@@ -23,8 +23,11 @@ var dnsTypes = []string{
 // that it sends or wants, by the path that RFC 8484 and every public resolver
 // use, or by a DNS message in the parameter that RFC 8484 gives it.
 func asksResolver(r *http.Request) bool {
-	return slices.ContainsFunc(r.Header["Content-Type"], dnsType) || slices.ContainsFunc(r.Header["Accept"], dnsType) ||
-		dnsPath(r.URL.Path) || dnsParameter(r.URL.RawQuery)
+	return asksFor(r.URL, r.Header["Content-Type"], r.Header["Accept"])
+}
+
+func asksFor(u *url.URL, sends, wants []string) bool {
+	return slices.ContainsFunc(sends, dnsType) || slices.ContainsFunc(wants, dnsType) || dnsPath(u.Path) || dnsParameter(u.RawQuery)
 }
 
 // dnsType tells whether one of a list of media types is a resolver's.

@@ -61,7 +61,7 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 		Kind: kind, Action: "request-forwarded", Denied: v.Blocked(), Reason: string(v.Reason),
 		Source: x.client.from, Host: string(x.host), Port: x.client.dst.Port,
 		Scheme: "https", Path: x.in.URL.Path, Method: methodOf(x.in.Method), Version: version(x.in.ProtoMajor, x.in.ProtoMinor),
-		UserAgent: x.in.UserAgent(), RequestID: first(x.in.Header["Client-Request-Id"]),
+		UserAgent: first(x.fields.agent), RequestID: first(x.fields.id),
 		Plane: string(x.plane), Mode: x.rules.mode(), Verdict: v.Action.String(), Observed: v.Observed,
 		Relation: string(v.Relation), Rule: v.Rule, HomeTenant: string(x.rules.Policy.Home()),
 		ResourceTenant: string(v.Resource), AccountTenant: string(v.Account),
@@ -81,25 +81,32 @@ func (x *exchange) event(kind audit.Kind) *audit.Event {
 		e.Action, e.Unknown = x.action, false
 	}
 	if x.plane == policy.Data {
-		user, tenant := tokens.Mailbox(x.in.Header)
+		user, tenant := tokens.Mailbox(x.fields.mailbox)
 		e.Mailbox = audit.Mailbox{User: user, Tenant: string(tenant)}
 	}
 	if x.plane == policy.Auth {
 		e.Category = signInCategory
 		x.tellSignIn(e)
 	}
-	e.Credentials, e.Links = x.credentials(), x.madeLinks()
+	e.Credentials, e.Links = x.credentials(kind), x.madeLinks()
 	return e
 }
 
 // signInCategory is ECS's category of an event on a sign-in host.
 var signInCategory = []string{"network", "web", "authentication"}
 
-func (x *exchange) credentials() []audit.Credential {
-	if len(x.found) == 0 {
+// credentials are those of the request, or of the answer, as events have them.
+// Whoever shows evidence may keep it; nobody keeps the rest.
+func (x *exchange) credentials(kind audit.Kind) []audit.Credential {
+	n := len(x.found)
+	if n == 0 {
 		return nil
 	}
-	list := make([]audit.Credential, len(x.found))
+	list := x.told[:]
+	if kind == audit.Tenant || n > len(list) {
+		list = make([]audit.Credential, n)
+	}
+	list = list[:n]
 	for i, t := range x.found {
 		list[i] = audit.Credential{
 			Place: string(t.Place), Kind: string(t.Kind), Tenant: string(t.Tenant), IDP: t.IDP,
@@ -124,8 +131,8 @@ func (x *exchange) finish() {
 	if err := x.server.record(e); err != nil {
 		x.server.log().Error("record event", "host", x.host, "err", err)
 	}
-	x.server.Metrics.request(x.plane, x.verdict)
-	x.server.Metrics.upstream(x.plane, e.Duration)
+	x.tally.request(x.verdict)
+	x.tally.upstream(e.Duration)
 }
 
 // reference is the event that a refusal names: the evidence, or else the

@@ -10,7 +10,6 @@ import (
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/policy"
-	"github.com/tenantgate/tenantgate/tagging"
 	"github.com/tenantgate/tenantgate/tokens"
 )
 
@@ -31,14 +30,17 @@ type exchange struct {
 	keep       [4]*tokens.Token
 	links      []policy.Link // what the request would tie together
 	verdict    policy.Verdict
-	evidence   string      // id of the tenant event, if there is one
-	id         string      // of the access event, where the client is told it
-	said       audit.Event // the event that was last made, see event
-	tags       []string    // names of the tags that are in out
-	clientTags []string    // restriction headers that the client sent
+	evidence   string              // id of the tenant event, if there is one
+	id         string              // of the access event, where the client is told it
+	said       audit.Event         // the event that was last made, see event
+	tags       []string            // names of the tags that are in out
+	clientTags []string            // restriction headers that the client sent
+	fields     fields              // of in, without those
+	told       [2]audit.Credential // backs what said says of found, where it fits
 
 	signIn tokens.SignIn  // what a request to a sign-in host says of itself
 	reply  *tokens.Answer // the answer of a sign-in host
+	looked tokens.Answer  // what reply is
 	action string         // event.action, where it is not the usual one
 
 	agreed   audit.OriginTLS // with the origin
@@ -58,7 +60,7 @@ func newExchange(s *Server, rules *Rules, c *client, w http.ResponseWriter, r *h
 	x.start = time.Now()
 	x.found = x.keep[:0]
 	x.host = c.dst.Name
-	x.standing = c.under(rules)
+	x.standing = s.under(rules, c)
 	return x
 }
 
@@ -76,7 +78,7 @@ func (x *exchange) release() {
 // they are evidence.
 func (x *exchange) screen() (policy.Reason, bool) {
 	r := x.in
-	x.clientTags = x.rules.Tags.Strip(r.Header, x.host)
+	x.read()
 	switch {
 	case r.Method == http.MethodConnect:
 		return policy.UnsupportedMethod, false
@@ -93,12 +95,27 @@ func (x *exchange) screen() (policy.Reason, bool) {
 	}
 	// In HTTP/2 a host field may stand beside :authority; net/http leaves it
 	// in the header, and an origin could believe it (RFC 9113, 8.3.1).
-	for _, also := range r.Header["Host"] {
+	for _, also := range x.fields.host {
 		if a, err := hosts.ParseAuthority(also, 443); err != nil || a != authority {
 			return policy.MalformedRequest, false
 		}
 	}
 	return "", true
+}
+
+// read goes through the request's header once, for all that depends on it.
+func (x *exchange) read() {
+	forged := false
+	for name, lines := range x.in.Header {
+		if x.site.Restriction(name) {
+			forged = true
+			continue
+		}
+		x.fields.note(name, lines)
+	}
+	if forged {
+		x.clientTags = x.site.Strip(x.in.Header)
+	}
 }
 
 // authority is the host that the request is for, if that is its connection's.
@@ -140,23 +157,20 @@ func target(r *http.Request) bool {
 // hop-by-hop fields and trailers of restriction headers, with our tags set
 // last. The client's own were deleted by screen, on every host.
 func (x *exchange) tag() {
+	websocket := len(x.fields.upgrade) > 0 && upgradesToWebSocket(x.in)
 	x.hints = new(hints)
-	x.out = outbound(x.hints.listen(x.in, x.w), x.in, x.client.dst)
+	x.outbound(x.hints.listen(x.in, x.w, websocket), websocket)
 	x.received = bodyOf(x)
 	h := x.out.Header
-	n := x.host
-	if x.client.entra {
-		n = tagging.Canonical
-	}
-	x.tags = x.rules.Tags.Set(h, n)
+	x.tags = x.sets.Set(h)
 	if x.plane == policy.Auth {
 		readEncodings(h)
 	}
 }
 
-// originURL is the request's own target at dst, byte for byte.
-func originURL(r *http.Request, dst hosts.Authority) *url.URL {
-	u := &url.URL{Scheme: "https", Host: dst.Host(), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+// originURL makes u the request's own target at dst, byte for byte.
+func originURL(u *url.URL, r *http.Request, dst hosts.Authority) {
+	*u = url.URL{Scheme: "https", Host: dst.Host(), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
 	if dst.Port != 443 {
 		u.Host = dst.String()
 	}
@@ -164,5 +178,4 @@ func originURL(r *http.Request, dst hosts.Authority) *url.URL {
 	if strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && u.EscapedPath() != path {
 		u.Opaque = path
 	}
-	return u
 }

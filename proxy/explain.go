@@ -91,7 +91,7 @@ func (s *Server) explainRequest(rules *Rules, c *client, r *http.Request, v poli
 		r.Host = host
 	}
 	delete(r.Header, "Host")
-	x := &exchange{server: s, standing: rules.standing(c.dst.Name, c.entra), client: c, in: r, start: time.Now(), host: c.dst.Name}
+	x := &exchange{server: s, standing: s.standing(rules, c), client: c, in: r, start: time.Now(), host: c.dst.Name}
 	e := Explanation{Connection: v, Judged: true}
 	if reason, ok := x.screen(); !ok {
 		e.Request = policy.Verdict{Reason: reason}

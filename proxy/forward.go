@@ -55,7 +55,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) judge() policy.Verdict {
 	if x.plane == policy.Other && x.rules.Policy.TaggedOnly(x.host) {
 		return x.rules.Policy.DecideRequest(policy.Request{
-			Host: x.host, Plane: x.plane, Anonymous: x.rules.Tags.Anonymous(x.host, x.in.URL.Path), DNS: asksResolver(x.in),
+			Host: x.host, Plane: x.plane, Anonymous: x.site.Anonymous(x.in.URL.Path), DNS: x.asksResolver(),
 		})
 	}
 	give, ok := x.affordsBody()
@@ -65,18 +65,18 @@ func (x *exchange) judge() policy.Verdict {
 	defer give()
 	done := x.inspecting()
 	cutOff := x.readSignIn()
-	found, err := x.rules.Tokens.Find(x.found[:0], x.host, x.in)
+	found, err := x.tokens.Find(x.found[:0], x.in, &x.fields.credentials)
 	made := x.wouldLink()
 	done(errors.Join(cutOff, err))
 	x.found = found
 	q := policy.Request{
 		Host: x.host, Plane: x.plane, Tokens: found,
-		Uninspectable: err != nil, DNS: asksResolver(x.in),
+		Uninspectable: err != nil, DNS: x.asksResolver(),
 	}
 	if cutOff != nil || errors.Is(err, tokens.ErrTooMany) {
 		return policy.Verdict{Reason: policy.MalformedRequest}
 	}
-	q.Organizer, q.Anonymous = tokens.Anonymous(x.host, x.in.URL)
+	q.Organizer, q.Anonymous = x.tokens.Anonymous(x.in.URL)
 	if x.rules.Owner != nil && (q.Anonymous || needsOwner(found)) {
 		q.Owner = x.rules.Owner(x.in.Context(), directory.Resource(x.host, x.in.URL.Path))
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"net/url"
 	"sync"
 	"sync/atomic"
 )
@@ -32,6 +33,8 @@ type hints struct {
 	conns atomic.Int32 // new ones that were dialled for the request
 	got   atomic.Int32 // those that it was to be sent over
 
+	target url.URL // of the request that leaves; here because it lives as long
+
 	alone bool   // it takes a connection of its own
 	dials *dials // where new ones are made; see dialling
 	turn  *turn  // what a new one waits for; the dialling guards it
@@ -42,12 +45,13 @@ type hints struct {
 }
 
 // listen returns r's context with a hook for informational answers to w, if
-// the client understands them.
-func (h *hints) listen(r *http.Request, w http.ResponseWriter) context.Context {
+// the client understands them. Alone is a request that takes a connection of
+// its own.
+func (h *hints) listen(r *http.Request, w http.ResponseWriter, alone bool) context.Context {
 	if r.ProtoAtLeast(1, 1) {
 		h.w = w
 	}
-	h.Context, h.alone = r.Context(), upgradesToWebSocket(r)
+	h.Context, h.alone = r.Context(), alone
 	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, h.gets
 	return httptrace.WithClientTrace(h, &h.trace)
 }

@@ -25,7 +25,7 @@ const (
 // is left for later.
 func (x *exchange) wouldLink() []links.Link {
 	method := x.in.Method
-	if len(x.in.Header["X-Http-Method-Override"]) > 0 || len(x.in.Header["X-Http-Method"]) > 0 {
+	if x.fields.overridden {
 		method = "any" // what the service takes it for
 	}
 	if !links.Could(x.makes, method, x.in.URL.Path) {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -21,16 +20,7 @@ type Metrics struct {
 	blocks      *prometheus.CounterVec
 	revocations *prometheus.CounterVec
 
-	// counted and timed are what requests have needed: finding a counter by its
-	// labels costs more than all the rest of counting.
-	counted sync.Map // requestLabels to prometheus.Counter
-	timed   sync.Map // policy.Plane to prometheus.Observer
-}
-
-type requestLabels struct {
-	plane  policy.Plane
-	action policy.Action
-	reason policy.Reason
+	planes sync.Map // policy.Plane to *tally
 }
 
 // NewMetrics registers the proxy's metrics with r.
@@ -75,17 +65,7 @@ func (m *Metrics) connection(v policy.Verdict) {
 	}
 }
 
-func (m *Metrics) request(plane policy.Plane, v policy.Verdict) {
-	if m == nil {
-		return
-	}
-	labels := requestLabels{plane, v.Action, v.Reason}
-	counter, ok := m.counted.Load(labels)
-	if !ok {
-		counter, _ = m.counted.LoadOrStore(labels, m.requests.WithLabelValues(string(plane), v.Action.String(), string(v.Reason)))
-	}
-	counter.(prometheus.Counter).Inc()
-}
+func (m *Metrics) request(plane policy.Plane, v policy.Verdict) { m.of(plane).request(v) }
 
 func (m *Metrics) handshake(ok bool) {
 	if m == nil {
@@ -103,17 +83,6 @@ func (m *Metrics) shed(budget string) {
 	if m != nil {
 		m.sheds.WithLabelValues(budget).Inc()
 	}
-}
-
-func (m *Metrics) upstream(plane policy.Plane, d time.Duration) {
-	if m == nil {
-		return
-	}
-	observer, ok := m.timed.Load(plane)
-	if !ok {
-		observer, _ = m.timed.LoadOrStore(plane, m.latency.WithLabelValues(string(plane)))
-	}
-	observer.(prometheus.Observer).Observe(d.Seconds())
 }
 
 func (m *Metrics) tunnel(n float64) {

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
-
-	"github.com/tenantgate/tenantgate/hosts"
 )
 
 // hopByHop tells whether a field ends at a proxy (RFC 9110, 7.6.1), or only
@@ -22,30 +20,35 @@ func hopByHop(name string) bool {
 	return false
 }
 
-// outbound returns the request that leaves for dst, still without a body. It
-// shares r's header, cleaned: r's own view of it is not needed any more.
-func outbound(ctx context.Context, r *http.Request, dst hosts.Authority) *http.Request {
-	out := r.WithContext(ctx)
-	out.URL = originURL(r, dst)
+// outbound makes the request that leaves, still without a body. It shares the
+// header of what came, cleaned: its own view of it is not needed any more.
+func (x *exchange) outbound(ctx context.Context, websocket bool) {
+	out, f := x.in.WithContext(ctx), &x.fields
+	originURL(&x.hints.target, x.in, x.client.dst)
+	out.URL = &x.hints.target
 	out.Host = out.URL.Host // the canonical spelling, whatever the client's was
 	out.RequestURI = ""
 	out.Close = false
 	h := out.Header
-	websocket := upgradesToWebSocket(r)
-	te := httpguts.HeaderValuesContainsToken(h["Te"], "trailers")
-	removeHopByHop(h)
-	delete(h, "Host")
+	if f.hops {
+		removeHopByHop(h)
+	}
+	if f.host != nil {
+		delete(h, "Host")
+	}
 	if websocket {
 		h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	}
-	if te {
+	if httpguts.HeaderValuesContainsToken(f.te, "trailers") {
 		h["Te"] = []string{"trailers"} // RFC 9113, 8.2.2: the one value HTTP/2 knows
 	}
-	if _, ok := h["User-Agent"]; !ok {
-		h["User-Agent"] = nil // else the transport names itself
+	if f.agent == nil || f.hops {
+		if _, ok := h["User-Agent"]; !ok {
+			h["User-Agent"] = nil // else the transport names itself
+		}
 	}
 	out.Trailer, out.Body = nil, http.NoBody
-	return out
+	x.out = out
 }
 
 // removeHopByHop deletes hop-by-hop fields and whatever Connection nominates,

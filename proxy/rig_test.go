@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -235,7 +236,9 @@ func (n *notebook) Record(e *audit.Event) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.events = append(n.events, *e)
+	kept := *e
+	kept.Credentials = slices.Clone(e.Credentials) // the exchange uses its own again
+	n.events = append(n.events, kept)
 	close(n.changed)
 	n.changed = make(chan struct{})
 	return nil

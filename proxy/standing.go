@@ -1,41 +1,53 @@
 package proxy
 
 import (
-	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/links"
 	"github.com/tenantgate/tenantgate/policy"
+	"github.com/tenantgate/tenantgate/tagging"
+	"github.com/tenantgate/tenantgate/tokens"
 )
 
-// standing is what is known of a connection's destination before a request
-// comes, under rules.
+// standing is what is known of a connection before a request comes on it,
+// under rules.
 type standing struct {
-	rules *Rules
-	plane policy.Plane
-	makes links.Service // whose links a request can make
+	rules   *Rules
+	address string // of the client
+	plane   policy.Plane
+	makes   links.Service // whose links a request can make
+	site    *tagging.Site // whose restriction headers nobody may send
+	sets    *tagging.Site // whose tags are set
+	tokens  tokens.Site
+	tally   *tally
 }
 
-// under is what c's destination is under rules. It is looked up when the rules
-// change, not for each request.
-func (c *client) under(rules *Rules) *standing {
-	s := c.standing.Load()
-	if s == nil || s.rules != rules {
-		s = rules.standing(c.dst.Name, c.entra)
-		c.standing.Store(s)
+// under is what c is under rules. It is looked up when the rules change, not
+// for each request.
+func (s *Server) under(rules *Rules, c *client) *standing {
+	known := c.standing.Load()
+	if known == nil || known.rules != rules {
+		known = s.standing(rules, c)
+		c.standing.Store(known)
 	}
-	return s
+	return known
 }
 
-// standing looks n up; entra tells that it leads to Entra's sign-in service.
-func (r *Rules) standing(n hosts.Name, entra bool) *standing {
-	s := &standing{rules: r, plane: r.Policy.Plane(n)}
-	if entra {
-		s.plane = policy.Auth
+// standing looks c's destination up.
+func (s *Server) standing(rules *Rules, c *client) *standing {
+	n := c.dst.Name
+	it := &standing{
+		rules: rules, address: c.from.Addr().String(), plane: rules.Policy.Plane(n),
+		site: rules.Tags.At(n), tokens: rules.Tokens.At(n),
+	}
+	it.sets = it.site
+	if c.entra { // its name is unlisted, but it leads to Entra's sign-in service
+		it.plane, it.sets = policy.Auth, rules.Tags.At(tagging.Canonical)
 	}
 	switch {
-	case s.plane == policy.ARM:
-		s.makes = links.ResourceManager
-	case s.plane == policy.Data && links.Graph.Has(n):
-		s.makes = links.MicrosoftGraph
+	case it.plane == policy.ARM:
+		it.makes = links.ResourceManager
+	case it.plane == policy.Data && links.Graph.Has(n):
+		it.makes = links.MicrosoftGraph
 	}
-	return s
+	it.tally = s.Metrics.of(it.plane)
+	return it
 }

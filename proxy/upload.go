@@ -26,7 +26,7 @@ func bodyOf(x *exchange) *countingBody {
 	}
 	b := &countingBody{ReadCloser: in.Body, in: in, control: http.NewResponseController(x.w), idle: x.server.uploadIdle()}
 	if len(in.Trailer) > 0 {
-		b.trailer = declared(in.Trailer, func(name string) bool { return x.rules.Tags.Restriction(x.host, name) })
+		b.trailer = declared(in.Trailer, x.site.Restriction)
 		out.Trailer = b.trailer
 	}
 	out.Body = b

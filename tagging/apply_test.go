@@ -20,8 +20,8 @@ func TestWhateverAClientSendsOursArrivesOnce(t *testing.T) {
 		for range 20_000 {
 			n := rows[rng.IntN(len(rows))].host
 			h, innocent := randomHeader(rng)
-			got := table.Apply(h, n)
-			if again := table.Apply(h, n); !slices.Equal(got, again) {
+			got := table.At(n).Apply(h)
+			if again := table.At(n).Apply(h); !slices.Equal(got, again) {
 				t.Fatalf("%s: applied twice: %q, then %q", n, got, again)
 			}
 			checkSection(t, n, h, table.Tags(n), innocent)
@@ -80,8 +80,8 @@ func randomHeader(rng *rand.Rand) (h http.Header, innocent int) {
 func TestALaterHeaderIsNotWrittenIntoAnotherRequest(t *testing.T) {
 	table := mustNew(t, Default())
 	one, two := http.Header{}, http.Header{}
-	table.Apply(one, Canonical)
-	table.Apply(two, Canonical)
+	table.At(Canonical).Apply(one)
+	table.At(Canonical).Apply(two)
 	one.Add(policyHeader, "one")
 	two.Add(policyHeader, "two")
 	if got := one.Values(policyHeader); len(got) != 2 || got[1] != "one" {
@@ -96,13 +96,13 @@ func TestTaggingAnOrdinaryRequestAllocatesNothing(t *testing.T) {
 	for _, table := range modes(t) {
 		for _, n := range []hosts.Name{"login.microsoftonline.com", "login.live.com", "westeurope.login.microsoft.com",
 			"device.login.microsoftonline.us", "graph.microsoft.com", "contoso-my.sharepoint.com"} {
-			h := browserHeader()
-			table.Apply(h, n) // the map grows once
+			h, site, tags := browserHeader(), table.At(n), table.Tags(n)
+			site.Apply(h) // the map grows once
 			if allocs := testing.AllocsPerRun(100, func() {
-				for _, tag := range table.Tags(n) {
+				for _, tag := range tags {
 					delete(h, tag.Header)
 				}
-				table.Apply(h, n)
+				site.Apply(h)
 			}); allocs != 0 {
 				t.Errorf("%s: Apply makes %v allocations", n, allocs)
 			}
@@ -127,9 +127,9 @@ func BenchmarkApply(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	h := browserHeader()
+	h, site := browserHeader(), table.At(Canonical)
 	b.ReportAllocs()
 	for b.Loop() {
-		table.Apply(h, Canonical)
+		site.Apply(h)
 	}
 }

@@ -89,7 +89,7 @@ func TestWhereNoAccountIsNeededIsKnownInEverySpelling(t *testing.T) {
 		"/backend-anonymous": false, "/backend-api/x": false, "/x/backend-anon": false, "/": false, "": false,
 	} {
 		for n, has := range map[hosts.Name]bool{"chatgpt.com": true, "ws.chatgpt.com": true, "claude.ai": false, "example.com": false, Canonical: false} {
-			if table.Anonymous(n, path) != (want && has) {
+			if table.At(n).Anonymous(path) != (want && has) {
 				t.Errorf("%s%s: %v", n, path, !(want && has))
 			}
 		}

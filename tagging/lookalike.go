@@ -16,6 +16,9 @@ var restrictionHeaders = [...]string{
 	"sec-tenant-restriction-access-policy",
 }
 
+// shortest is the length of the shortest of them.
+const shortest = len("restrict-access-context")
+
 // Bounds on what Strip reports of a client's own spelling.
 const (
 	maxStripped     = 16
@@ -26,6 +29,9 @@ const (
 // header or could become one on the way: equal after folding case, taking an
 // underscore for a hyphen (CGI-like servers do) and trimming blanks.
 func Restriction(name string) bool {
+	if len(name) < shortest {
+		return false // most names
+	}
 	name = trim(name)
 	for _, known := range restrictionHeaders {
 		if folds(name, known) {

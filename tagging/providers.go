@@ -3,7 +3,6 @@ package tagging
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -149,55 +148,3 @@ func isID(s, also string) bool {
 // Providers returns the hosts of the services that are configured beside
 // Entra. They are decrypted for the sake of their tags.
 func (t *Table) Providers() hosts.Set { return t.others }
-
-// Restriction tells whether n reads a header or a trailer of that name, or one
-// like it, as a restriction. What Entra reads is a restriction on every host.
-func (t *Table) Restriction(n hosts.Name, name string) bool {
-	var few [maxFew]*provider
-	return Restriction(name) || reads(t.providersOf(few[:0], n), name)
-}
-
-// maxFew is how many services' host lists usually have a host in common.
-const maxFew = 4
-
-// providersOf appends the services that n belongs to.
-func (t *Table) providersOf(all []*provider, n hosts.Name) []*provider {
-	if !t.others.Has(n) {
-		return all
-	}
-	for i := range t.providers {
-		if t.providers[i].hosts.Has(n) {
-			all = append(all, &t.providers[i])
-		}
-	}
-	return all
-}
-
-func reads(all []*provider, name string) bool {
-	for _, p := range all {
-		if p.read(name) {
-			return true
-		}
-	}
-	return false
-}
-
-// Anonymous tells whether a path of n is where the service is used without an
-// account, which no tag restricts.
-func (t *Table) Anonymous(n hosts.Name, path string) bool {
-	var few [maxFew]*provider
-	return slices.ContainsFunc(t.providersOf(few[:0], n), func(p *provider) bool {
-		return slices.ContainsFunc(p.anonymous, func(at string) bool { return beneath(path, at) })
-	})
-}
-
-// Strip deletes every restriction header that n reads, and every look-alike,
-// from h and returns their names as Strip does.
-func (t *Table) Strip(h http.Header, n hosts.Name) []string {
-	var few [maxFew]*provider
-	own := t.providersOf(few[:0], n)
-	if len(own) == 0 {
-		return Strip(h)
-	}
-	return strip(h, func(name string) bool { return Restriction(name) || reads(own, name) })
-}

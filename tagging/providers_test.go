@@ -49,7 +49,7 @@ func TestEachServiceIsSentWhatItDocuments(t *testing.T) {
 			}
 		}
 		h := http.Header{}
-		names := table.Apply(h, hosts.Name(host))
+		names := table.At(hosts.Name(host)).Apply(h)
 		var got []string
 		for _, name := range names {
 			got = append(got, name+": "+strings.Join(h[http.CanonicalHeaderKey(name)], " and "))
@@ -119,7 +119,7 @@ func TestALongListGoesOnInNumberedHeaders(t *testing.T) {
 		}
 		h := http.Header{"Anthropic-Allowed-Org-Ids9": {"x"}, "anthropic_allowed_org_ids1": {"x"}, "Anthropic-Allowed-Org-Ids": {"x", "y"},
 			"anthropic-allowed-org-ids10": {"x"}, "anthropic-allowed-org-ids11": {"nobody reads it"}}
-		if table.Apply(h, "claude.ai"); len(h) != lines+1 {
+		if table.At("claude.ai").Apply(h); len(h) != lines+1 {
 			t.Errorf("%d: %d headers leave: %v", n, len(h), h)
 		}
 	}
@@ -129,19 +129,19 @@ func TestAServicesHeaderIsDeletedOnItsHostsAlone(t *testing.T) {
 	table := withProviders(t, everyProvider())
 	for _, name := range []string{"X-Slack-Allowed-Workspaces", "x_slack_allowed_workspaces", "X-SLACK-allowed-workspaces-requester", " X-Slack-Allowed-Workspaces"} {
 		for n, ours := range map[hosts.Name]bool{"slack.com": true, "a.b.slack.com": true, "notslack.com": false, "claude.ai": false, Canonical: false} {
-			if table.Restriction(n, name) != ours {
+			if table.At(n).Restriction(name) != ours {
 				t.Errorf("%s on %s: %v", name, n, !ours)
 			}
 			h := http.Header{name: {"x"}, "Cookie": {"c"}}
-			if got := table.Strip(h, n); (len(got) == 1) != ours || (len(h) == 1) != ours {
+			if got := table.At(n).Strip(h); (len(got) == 1) != ours || (len(h) == 1) != ours {
 				t.Errorf("%s on %s: stripped %q, left %v", name, n, got, h)
 			}
 		}
 	}
-	if got := table.Strip(http.Header{policyHeader: {"x"}}, "slack.com"); len(got) != 1 {
+	if got := table.At("slack.com").Strip(http.Header{policyHeader: {"x"}}); len(got) != 1 {
 		t.Errorf("Entra's header on a service's host: stripped %q", got)
 	}
-	if !table.Restriction("slack.com", policyHeader) || !table.Restriction("example.com", policyHeader) {
+	if !table.At("slack.com").Restriction(policyHeader) || !table.At("example.com").Restriction(policyHeader) {
 		t.Error("Entra's header is not deleted everywhere")
 	}
 }
@@ -151,7 +151,7 @@ func TestNothingButWhatIsConfiguredIsDecrypted(t *testing.T) {
 		t.Errorf("%q", set.Patterns())
 	}
 	table := withProviders(t, Providers{OpenAI: &OpenAI{Organizations: []string{"org-a"}}})
-	if got := table.Providers().Patterns(); !slices.Equal(got, []string{"api.openai.com"}) || table.Anonymous("chatgpt.com", "/backend-anon/x") {
+	if got := table.Providers().Patterns(); !slices.Equal(got, []string{"api.openai.com"}) || table.At("chatgpt.com").Anonymous("/backend-anon/x") {
 		t.Errorf("%q", got)
 	}
 }
@@ -242,17 +242,17 @@ func TestAnOwnWorkspaceThatIsNotListedIsWarnedOf(t *testing.T) {
 func TestTaggingAServicesRequestAllocatesNothing(t *testing.T) {
 	table := withProviders(t, everyProvider())
 	for _, n := range []hosts.Name{"accounts.google.com", "slack.com", "api.anthropic.com", Canonical, "graph.microsoft.com"} {
-		h := browserHeader()
-		table.Apply(h, n) // the map grows once
-		if allocs := testing.AllocsPerRun(100, func() { table.Strip(h, n); table.Apply(h, n) }); allocs > 2 {
+		h, site := browserHeader(), table.At(n)
+		site.Apply(h) // the map grows once
+		if allocs := testing.AllocsPerRun(100, func() { site.Strip(h); site.Apply(h) }); allocs > 2 {
 			t.Errorf("%s: %v allocations", n, allocs) // Strip has found the tags: a slice of two at most
 		}
 		h = browserHeader()
-		if allocs := testing.AllocsPerRun(100, func() { table.Strip(h, n) }); allocs != 0 {
+		if allocs := testing.AllocsPerRun(100, func() { site.Strip(h) }); allocs != 0 {
 			t.Errorf("%s: Strip makes %v allocations", n, allocs)
 		}
-		table.Apply(h, n)
-		if allocs := testing.AllocsPerRun(100, func() { table.Apply(h, n) }); allocs != 0 {
+		site.Apply(h)
+		if allocs := testing.AllocsPerRun(100, func() { site.Apply(h) }); allocs != 0 {
 			t.Errorf("%s: Apply makes %v allocations", n, allocs)
 		}
 	}
@@ -260,10 +260,10 @@ func TestTaggingAServicesRequestAllocatesNothing(t *testing.T) {
 
 func BenchmarkApplyToAService(b *testing.B) {
 	table := withProviders(b, everyProvider())
-	h := browserHeader()
+	h, site := browserHeader(), table.At("api.anthropic.com")
 	b.ReportAllocs()
 	for b.Loop() {
-		table.Apply(h, "api.anthropic.com")
+		site.Apply(h)
 	}
 }
 

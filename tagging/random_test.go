@@ -70,10 +70,10 @@ func violation(table *Table, r row, mode int, came http.Header) string {
 		want[http.CanonicalHeaderKey(tag.Header)] = tag.Value
 		names = append(names, tag.Header)
 	}
-	applied, set := came.Clone(), came.Clone()
-	said := table.Apply(applied, r.host)
-	stripped := table.Strip(set, r.host)
-	if again := table.Set(set, r.host); !slices.Equal(said, names) || !slices.Equal(again, names) {
+	applied, set, site := came.Clone(), came.Clone(), table.At(r.host)
+	said := site.Apply(applied)
+	stripped := site.Strip(set)
+	if again := site.Set(set); !slices.Equal(said, names) || !slices.Equal(again, names) {
 		return "says it sent " + strings.Join(said, ",") + " and " + strings.Join(again, ",")
 	}
 	forged := 0

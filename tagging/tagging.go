@@ -3,7 +3,7 @@
 //
 // A tag is only worth something if the client cannot choose it, so every copy
 // and look-alike that arrives is deleted on every host before ours is set, and
-// Apply is the last thing done to a header section before it leaves.
+// Site.Set is the last thing done to a header section before it leaves.
 package tagging
 
 import (
@@ -85,54 +85,12 @@ func (t *Table) Refused() hosts.Set { return t.refused }
 // Warnings returns what is allowed but looks like a mistake, nil if nothing does.
 func (t *Table) Warnings() error { return errors.Join(t.warnings...) }
 
-// Tags returns what is sent to n, nil for a host that reads no tags. The slice
-// is shared: do not write to it.
+// Tags returns what is sent to n, nil for a host that reads no tags.
 func (t *Table) Tags(n hosts.Name) (tags []Tag) {
 	for r := range t.rulesFor(n) {
-		if tags == nil {
-			tags = r.tags
-			continue
-		}
-		tags = append(slices.Clip(tags), r.tags...)
+		tags = append(tags, r.tags...)
 	}
 	return tags
-}
-
-// Apply makes h, which must not be nil, what n may be sent:
-//
-//  1. every restriction header and look-alike is deleted: what Entra reads on
-//     every host, what another provider reads on its own hosts
-//  2. n's own tags are set, once each,
-//  3. their names are returned as the provider documents them, nil for a host
-//     that reads no tags.
-//
-// The returned slice is shared: do not write to it. Trailers and the Connection
-// header are the caller's; see Restriction.
-func (t *Table) Apply(h http.Header, n hosts.Name) []string {
-	var few [maxFew]*provider
-	own := t.providersOf(few[:0], n)
-	for key := range h {
-		if Restriction(key) || reads(own, key) {
-			delete(h, key)
-		}
-	}
-	return t.Set(h, n)
-}
-
-// Set does the second half of Apply, for a caller that has been through h with
-// Strip already and wants to know what was found.
-func (t *Table) Set(h http.Header, n hosts.Name) (names []string) {
-	for r := range t.rulesFor(n) {
-		for i, key := range r.keys {
-			h[key] = r.values[i]
-		}
-		if names == nil {
-			names = r.names
-			continue
-		}
-		names = append(slices.Clip(names), r.names...)
-	}
-	return names
 }
 
 // rulesFor yields the rules that hold for n: Entra has one for a host, and a

@@ -97,7 +97,7 @@ func TestEachHostGetsExactlyTheHeadersOfTheTable(t *testing.T) {
 				t.Errorf("%s, column %d: %s", r.host, i+2, diff)
 			}
 			h := http.Header{"User-Agent": {"x"}}
-			names := tables[i].Apply(h, r.host)
+			names := tables[i].At(r.host).Apply(h)
 			if diff := cmp.Diff(headerOf(want), h); diff != "" {
 				t.Errorf("%s, column %d: headers: %s", r.host, i+2, diff)
 			}
@@ -220,7 +220,7 @@ func TestLookalikesAreToldFromOtherHeaders(t *testing.T) {
 		if (len(stripped) == 1 && stripped[0] == name) != (want == "tag") {
 			t.Errorf("Strip of %q names %q, want %s", name, stripped, want)
 		}
-		table.Apply(h, "graph.microsoft.com")
+		table.At("graph.microsoft.com").Apply(h)
 		if _, left := h[name]; left != (want == "keep") {
 			t.Errorf("Apply leaves %q: %v, want %s", name, left, want)
 		}

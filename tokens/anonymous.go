@@ -15,7 +15,7 @@ import (
 // of the request are judged all the same.
 var openings = []struct {
 	hosts hosts.Set
-	opens func(path string, u *url.URL) (Tenant, bool)
+	opens opening
 }{
 	{hosts.MustParseSet("*.sharepoint.com", "*.sharepoint.us", "*.sharepoint-mil.us", "*.sharepoint.cn", "*.sharepoint.de"), anyoneLink},
 	{hosts.MustParseSet("teams.microsoft.com", "teams.cloud.microsoft", "gov.teams.microsoft.us", "dod.teams.microsoft.us"), meetingJoin},
@@ -24,27 +24,18 @@ var openings = []struct {
 	{hosts.MustParseSet("onedrive.live.com", "api.onedrive.com", "skyapi.onedrive.live.com"), consumerLink},
 }
 
-// opened are all hosts of openings: one look for most requests.
-var opened = func() hosts.Set {
-	var all hosts.Set
-	for _, o := range openings {
-		all = all.Union(o.hosts)
-	}
-	return all
-}()
+// opening tells whether a URL, and its canonical path, opens something, and
+// the tenant that it names.
+type opening func(path string, u *url.URL) (Tenant, bool)
 
-// Anonymous tells whether a URL opens something without an account. It returns
-// the tenant that the URL itself names, if it names one; else it is the host's.
-func Anonymous(n hosts.Name, u *url.URL) (Tenant, bool) {
-	if !opened.Has(n) {
-		return "", false
-	}
+// openingOf returns how the URLs of n tell; nil if nothing is open there.
+func openingOf(n hosts.Name) opening {
 	for i := range openings {
 		if openings[i].hosts.Has(n) {
-			return openings[i].opens(canonical(u), u)
+			return openings[i].opens
 		}
 	}
-	return "", false
+	return nil
 }
 
 // canonical is the path as a lenient origin reads it: letter case, doubled

@@ -9,7 +9,7 @@ import (
 // authorization reads every line: Header.Get sees the first and the origin
 // perhaps the last.
 func authorization(s *search) {
-	for _, line := range s.request.Header["Authorization"] {
+	for _, line := range s.header.authorization {
 		s.read(InAuthorization, asLine, line)
 	}
 }
@@ -17,7 +17,7 @@ func authorization(s *search) {
 // auxiliary reads the tokens of other tenants that Azure Resource Manager
 // takes beside the first: "Bearer t1, EncryptedBearer t2".
 func auxiliary(s *search) {
-	for _, line := range s.request.Header["X-Ms-Authorization-Auxiliary"] {
+	for _, line := range s.header.auxiliary {
 		s.read(InAuxiliary, asLine, line)
 	}
 }

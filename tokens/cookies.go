@@ -14,7 +14,7 @@ var deviceCookies = []string{"x-ms-refreshtokencredential", "x-ms-devicecredenti
 
 // cookies reads JWTs in cookies and reports the sessions.
 func cookies(s *search) {
-	for _, line := range s.request.Header["Cookie"] {
+	for _, line := range s.header.cookie {
 		for line != "" {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")

@@ -20,7 +20,7 @@ func TestACustomersSignInIsNobodysOrganization(t *testing.T) {
 		"login.microsoftonline.com": true, "shop.b2clogin.com": false, "shop.ciamlogin.com": false,
 	} {
 		resp := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader("{}"))}
-		if a := f.Answer(host, &SignIn{issues: true}, resp); (a.carrier != nowhere) != looked {
+		if a := f.At(host).Answer(&SignIn{issues: true}, resp); (a.carrier != nowhere) != looked {
 			t.Errorf("%s: looked into %v, want %v", host, a.carrier != nowhere, looked)
 		}
 	}

@@ -65,40 +65,23 @@ func New(cfg Config, digestKey []byte) (*Finder, error) {
 // Hosts returns the hosts that carry tokens.
 func (f *Finder) Hosts() hosts.Set { return f.hosts }
 
-// Find appends to found the credentials in a request for n. Authorization
-// headers are read on every host; the rest only on hosts that carry tokens, and
-// keys only there count as credentials: on a sign-in host Basic is how an
-// application authenticates to Entra (RFC 6749, 2.3.1).
-//
-// A body is read only where it could carry a credential; r.Body then replays
-// it octet by octet, whatever the error. An error means that there may be
-// credentials that were not found: ErrTooMany, ErrTooLarge or ErrUninspectable.
+// Find appends to found the credentials in a request for n, as Site.Find does.
 func (f *Finder) Find(found []*Token, n hosts.Name, r *http.Request) ([]*Token, error) {
-	s := searches.Get().(*search)
-	s.finder, s.host, s.request, s.found, s.first, s.carries = f, n, r, found, len(found), f.hosts.Has(n)
-	for i := range places {
-		if places[i].everywhere || s.carries {
-			places[i].find(s)
-		}
-	}
-	found, err := s.found, s.err
-	*s = search{}
-	searches.Put(s)
-	return found, err
+	return f.At(n).Find(found, r, nil)
 }
 
 // search is one run of Find.
 type search struct {
-	finder    *Finder
-	host      hosts.Name
+	Site
 	request   *http.Request
-	carries   bool // the host carries tokens
+	header    *Headers // of request
 	found     []*Token
 	first     int // where this run's tokens begin in found
 	auxiliary int
 	nameless  int   // keys and sessions
 	err       error // the first
 	key       key
+	own       Headers // where header is, if nobody else has it
 }
 
 // searches saves Find the allocation.

@@ -9,13 +9,13 @@ import (
 // headers reads the headers of Teams and Skype: a JWT with the tenant inside,
 // and the chat service's own registration. Not documented.
 func headers(s *search) {
-	for _, line := range s.request.Header["X-Skypetoken"] {
+	for _, line := range s.header.skype {
 		s.read(InHeader, asLine, line)
 	}
-	for _, line := range s.request.Header["Authentication"] {
+	for _, line := range s.header.chat {
 		s.read(InHeader, asLine, line)
 	}
-	for _, line := range s.request.Header["Registrationtoken"] {
+	for _, line := range s.header.registration {
 		s.read(InHeader, asSession, line)
 	}
 }
@@ -27,10 +27,10 @@ func copySource(s *search) {
 	if s.request.Method != http.MethodPut {
 		return
 	}
-	for _, line := range s.request.Header["X-Ms-Copy-Source-Authorization"] {
+	for _, line := range s.header.copyCredential {
 		s.read(InCopySource, asLine, line)
 	}
-	for _, source := range s.request.Header["X-Ms-Copy-Source"] {
+	for _, source := range s.header.copySource {
 		s.urlQuery(InCopySource, source)
 	}
 }
@@ -47,7 +47,7 @@ func (s *search) urlQuery(place Place, target string) {
 // page JavaScript can put one: bare, or as Kubernetes spells it
 // (base64url.bearer.authorization.k8s.io.{base64url of the token}).
 func subprotocol(s *search) {
-	for _, line := range s.request.Header["Sec-Websocket-Protocol"] {
+	for _, line := range s.header.subprotocol {
 		for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
 			_, encoded, ok := strings.Cut(word, "bearer.authorization.k8s.io.")
 			token, err := base64.RawURLEncoding.DecodeString(encoded)

@@ -1,16 +1,12 @@
 package tokens
 
-import (
-	"net/http"
-	"strings"
-)
+import "strings"
 
-// Mailbox returns whose mailbox a request says that it is for: Exchange's
-// routing hint "UPN:ann@contoso.com" or "Oid:{id}@{directory ID}". It is no
+// Mailbox returns whose mailbox a request says that it is for, in the lines of
+// X-AnchorMailbox: Exchange's routing hint "UPN:ann@contoso.com" or "Oid:{id}@{directory ID}". It is no
 // credential and decides nothing; what it says is the client's word. The forms
 // are not documented, so whatever is not understood is the user as it stands.
-func Mailbox(h http.Header) (user string, tenant Tenant) {
-	lines := h["X-Anchormailbox"]
+func Mailbox(lines []string) (user string, tenant Tenant) {
 	if len(lines) == 0 {
 		return "", ""
 	}

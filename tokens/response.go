@@ -46,12 +46,12 @@ const (
 // do not name these hosts, and to withhold it would lock people out of shops.
 var customers = hosts.MustParseSet("*.b2clogin.com", "*.ciamlogin.com")
 
-// Answer prepares to look into the answer of host n to a request that s was
-// read from. Where the body is of interest it is replaced by one that shows
+// Answer prepares to look into the host's answer to a request that s was read
+// from. Where the body is of interest it is replaced by one that shows
 // what passes; the rest of resp is left alone.
-func (f *Finder) Answer(n hosts.Name, s *SignIn, resp *http.Response) *Answer {
-	a := &Answer{finder: f, host: n, request: s, response: resp, carrier: carrierOf(s, resp)}
-	if customers.Has(n) {
+func (h Site) Answer(s *SignIn, resp *http.Response) Answer {
+	a := Answer{finder: h.finder, host: h.host, request: s, response: resp, carrier: carrierOf(s, resp)}
+	if h.customers {
 		a.carrier = nowhere
 	}
 	limit := 0

@@ -170,7 +170,8 @@ func (a answerCase) look(t testing.TB, f *Finder, resp *http.Response) *Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.Answer(hostOf(t, r), &s, resp)
+	answer := f.At(hostOf(t, r)).Answer(&s, resp)
+	return &answer
 }
 
 // variants runs one test for each answer, encoding and split.
@@ -363,7 +364,7 @@ func FuzzAnswer(f *testing.F) {
 		resp := &http.Response{StatusCode: status, Body: io.NopCloser(bytes.NewReader(body)), Header: http.Header{
 			"Content-Type": {kind}, "Content-Encoding": {coding}, "Location": {location},
 		}}
-		a := shared.Answer("login.microsoftonline.com", &s, resp)
+		a := shared.At("login.microsoftonline.com").Answer(&s, resp)
 		if list, err := a.Issued(); err == nil && len(list) > 2*maxCredentials {
 			t.Errorf("%d tokens", len(list))
 		}
