@@ -10,24 +10,33 @@ const (
 	highs = 0x8080808080808080
 )
 
-// load returns s[i:i+8], its first byte lowest.
-func load(s string, i int) uint64 {
-	_ = s[i+7]
-	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+// load returns the first eight bytes of s, the first of them lowest. Loops cut
+// what they have read off s, which spares them a test for every byte.
+func load(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// store writes w to the first eight bytes of b, its lowest byte first. There is
+// one more byte behind them: a loop may then cut eight off b without a test.
+func store(b []byte, w uint64) {
+	_ = b[8]
+	b[0], b[1], b[2], b[3] = byte(w), byte(w>>8), byte(w>>16), byte(w>>24)
+	b[4], b[5], b[6], b[7] = byte(w>>32), byte(w>>40), byte(w>>48), byte(w>>56)
 }
 
 // loadShort returns the bytes of a text of 1 to 7, some of them twice.
 func loadShort(s string) uint64 {
-	if n := len(s); n < 4 {
-		first, middle, last := uint64(s[0]), uint64(s[n/2]), uint64(s[n-1])
-		return 0x0101010101000000*'a' | last<<16 | middle<<8 | first
+	if len(s) >= 4 {
+		return uint64(load4(s)) | uint64(load4(s[len(s)-4:]))<<32
 	}
+	return uint64(s[0]) | uint64(s[len(s)/2])<<8 | uint64(s[len(s)-1])<<16 | 0x0101010101000000*'a'
+}
+
+func load4(s string) uint32 {
 	_ = s[3]
-	end := s[len(s)-4:]
-	_ = end[3]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(end[0])<<32 | uint64(end[1])<<40 | uint64(end[2])<<48 | uint64(end[3])<<56
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 // special is for bytes that do not stand for themselves in a JSON text: below
@@ -46,14 +55,21 @@ func hint(w uint64) uint64 {
 // blank is for what comes between a scheme and a credential.
 func blank(w uint64) uint64 { return ((w ^ ones*' ' - ones) | (w ^ ones*'+' - ones)) &^ w }
 
+// unusual is for bytes that special, hint or blank are for, and for a few more:
+// what comes before the comma, the equals sign, the J, the backslash, DEL, and
+// what is not ASCII.
+func unusual(w uint64) uint64 {
+	return w | (w - ones*',') | (w ^ ones*'=' - ones) | (w ^ ones*'J' - ones) | (w ^ ones*'\\' - ones) | (w + ones)
+}
+
 // ordinary reports whether s is ASCII that stands for itself in a JSON text.
 func ordinary(s string) bool {
 	if len(s) < 8 {
 		return len(s) == 0 || special(loadShort(s))&highs == 0
 	}
-	found := special(load(s, len(s)-8))
-	for i := 0; i+8 < len(s); i += 8 {
-		found |= special(load(s, i))
+	found := special(load(s[len(s)-8:]))
+	for ; len(s) > 8; s = s[8:] {
+		found |= special(load(s))
 	}
 	return found&highs == 0
 }
@@ -68,10 +84,10 @@ func look(s string) (plain, suspect bool) {
 		w := loadShort(s) // too short for a scheme and something behind it
 		return special(w)&highs == 0, hint(w)&highs != 0
 	}
-	w := load(s, len(s)-8)
+	w := load(s[len(s)-8:])
 	odd, hints, blanks := special(w), hint(w), blank(w)
-	for i := 0; i+8 < len(s); i += 8 {
-		w = load(s, i)
+	for rest := s; len(rest) > 8; rest = rest[8:] {
+		w = load(rest)
 		odd |= special(w)
 		hints |= hint(w)
 		blanks |= blank(w)
@@ -85,7 +101,7 @@ func look(s string) (plain, suspect bool) {
 func namesScheme(s string) bool {
 	for i := 0; ; i += 8 {
 		i = min(i, len(s)-8)
-		w := load(s, i)
+		w := load(s[i:])
 		before := w << 8
 		if i > 0 {
 			before |= uint64(s[i-1])

@@ -12,6 +12,9 @@ import (
 // UTF-8 the bytes are noted in hex beside it.
 func (x *encoder) text(field, s string, limit int) {
 	s = x.cut(s, limit)
+	if x.usual(s) {
+		return
+	}
 	ordinary, suspect := look(s)
 	if suspect {
 		s = x.cut(redact(s), limit)
@@ -34,11 +37,42 @@ func (x *encoder) text(field, s string, limit int) {
 // word writes a text of the proxy's own, or one that has been through a strict
 // parser. It is escaped and cut all the same.
 func (x *encoder) word(s string) {
-	if len(s) <= x.lim.claim && ordinary(s) {
-		x.b = appendQuoted(x.b, s)
+	if len(s) <= x.lim.claim && x.usual(s) {
 		return
 	}
 	x.b, _ = appendString(x.b, x.cut(s, x.lim.claim))
+}
+
+// usual writes a text that has nothing unusual, as most do: it needs no
+// escape, and there is nothing in it to redact. It copies while it looks.
+func (x *encoder) usual(s string) bool {
+	from, end := len(x.b), len(x.b)+len(s)+2
+	if end > cap(x.b) {
+		return false
+	}
+	to := x.b[from:end]
+	to[0], to[len(to)-1] = '"', '"'
+	if len(s) < 8 {
+		copy(to[1:], s)
+		if len(s) > 0 && unusual(loadShort(s))&highs != 0 {
+			return false
+		}
+		x.b = x.b[:end]
+		return true
+	}
+	w := load(s[len(s)-8:])
+	store(to[len(to)-9:], w)
+	found := unusual(w)
+	for to = to[1:]; len(s) > 8; s, to = s[8:], to[8:] {
+		w = load(s)
+		store(to, w)
+		found |= unusual(w)
+	}
+	if found&highs != 0 {
+		return false
+	}
+	x.b = x.b[:end]
+	return true
 }
 
 // cut shortens s to at most limit bytes, between two characters.
