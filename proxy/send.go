@@ -69,10 +69,7 @@ func (x *exchange) guarded(v policy.Verdict) {
 // pass copies the answer to the client.
 func (x *exchange) pass(resp *http.Response) {
 	h := x.w.Header()
-	cleanAnswer(resp.Header)
-	for name, values := range resp.Header {
-		h[name] = values
-	}
+	passHeader(h, resp.Header)
 	announced := len(resp.Trailer)
 	if announced > 0 {
 		names := make([]string, 0, announced)
@@ -82,11 +79,6 @@ func (x *exchange) pass(resp *http.Response) {
 		h["Trailer"] = []string{strings.Join(names, ", ")}
 		if x.in.ProtoMajor == 1 && x.in.Method != http.MethodHead {
 			delete(h, "Content-Length") // HTTP/1.1 has trailers behind chunks only (RFC 9112, 7.1.2)
-		}
-	}
-	for _, name := range [...]string{"Date", "Content-Type"} {
-		if _, ok := h[name]; !ok {
-			h[name] = nil // the origin's answer: the server adds none, and guesses no type
 		}
 	}
 	x.w.WriteHeader(resp.StatusCode)
@@ -103,6 +95,31 @@ func (x *exchange) pass(resp *http.Response) {
 			name = http.TrailerPrefix + name
 		}
 		h[name] = values
+	}
+}
+
+// passHeader copies the header of an answer, less what cleanAnswer removes.
+func passHeader(to, from http.Header) {
+	if _, ok := from["Connection"]; ok {
+		removeHopByHop(from)
+	}
+	dated, typed := false, false
+	for name, values := range from {
+		switch {
+		case name == "Date":
+			dated = true
+		case name == "Content-Type":
+			typed = true
+		case hopByHop(name), name == "Alt-Svc":
+			continue
+		}
+		to[name] = values
+	}
+	if !dated {
+		to["Date"] = nil // the origin's answer: the server adds none
+	}
+	if !typed {
+		to["Content-Type"] = nil // and guesses none
 	}
 }
 
