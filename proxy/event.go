@@ -55,18 +55,17 @@ func connAction(v policy.Verdict) string {
 // event is the event of a request as far as it has come. It is good until the
 // next call: a recorder does not keep it.
 func (x *exchange) event(kind audit.Kind) *audit.Event {
-	v := x.verdict
+	v, r := &x.verdict, x.in
 	e := &x.said
-	*e = audit.Event{
-		Kind: kind, Action: "request-forwarded", Denied: v.Blocked(), Reason: string(v.Reason),
-		Source: x.client.from, Host: string(x.host), Port: x.client.dst.Port,
-		Scheme: "https", Path: x.in.URL.Path, Method: methodOf(x.in.Method), Version: version(x.in.ProtoMajor, x.in.ProtoMinor),
-		UserAgent: first(x.fields.agent), RequestID: first(x.fields.id),
-		Plane: string(x.plane), Mode: x.rules.mode(), Verdict: v.Action.String(), Observed: v.Observed,
-		Relation: string(v.Relation), Rule: v.Rule, HomeTenant: string(x.rules.Policy.Home()),
-		ResourceTenant: string(v.Resource), AccountTenant: string(v.Account),
-		Tags: x.tags, ClientTags: x.clientTags,
-	}
+	*e = audit.Event{} // and field by field: a literal would be made beside it, and copied
+	e.Kind, e.Action, e.Denied, e.Reason = kind, "request-forwarded", v.Blocked(), string(v.Reason)
+	e.Source, e.Host, e.Port = x.client.from, string(x.host), x.client.dst.Port
+	e.Scheme, e.Path, e.Method, e.Version = "https", r.URL.Path, methodOf(r.Method), version(r.ProtoMajor, r.ProtoMinor)
+	e.UserAgent, e.RequestID = first(x.fields.agent), first(x.fields.id)
+	e.Plane, e.Mode, e.Verdict, e.Observed = string(x.plane), x.rules.mode(), v.Action.String(), v.Observed
+	e.Relation, e.Rule, e.HomeTenant = string(v.Relation), v.Rule, string(x.rules.Policy.Home())
+	e.ResourceTenant, e.AccountTenant = string(v.Resource), string(v.Account)
+	e.Tags, e.ClientTags = x.tags, x.clientTags
 	e.Complete()
 	if v.Relation == "" {
 		e.Relation = string(policy.None)

@@ -205,6 +205,14 @@ func TestContentCodingIsLeftAlone(t *testing.T) {
 	})
 }
 
+func TestAUserAgentThatEndsAtTheProxyIsNotReplaced(t *testing.T) {
+	r := newRig(t)
+	body(t, r.raw(restricted, "GET / HTTP/1.1\r\nHost: "+restricted+"\r\nUser-Agent: secret\r\nConnection: User-Agent\r\n\r\n"))
+	if ua, ok := r.arrived().Header["User-Agent"]; ok {
+		t.Errorf("User-Agent %q", ua)
+	}
+}
+
 func TestNoUserAgentAndNoContentTypeAreInvented(t *testing.T) {
 	r := newRig(t, at(site(t, "h2", func(w http.ResponseWriter, req *http.Request) {
 		if ua, ok := req.Header["User-Agent"]; ok {
