@@ -32,12 +32,22 @@ func asksFor(u *url.URL, sends, wants []string) bool {
 
 // dnsType tells whether one of a list of media types is a resolver's.
 func dnsType(list string) bool {
-	if !strings.Contains(list, "dns") && !strings.Contains(strings.ToLower(list), "dns") {
+	if !saysDNS(list) {
 		return false
 	}
 	for one := range strings.SplitSeq(list, ",") {
 		one, _, _ = strings.Cut(one, ";")
 		if slices.Contains(dnsTypes, strings.ToLower(strings.TrimSpace(one))) {
+			return true
+		}
+	}
+	return false
+}
+
+// saysDNS tells whether a text has these letters: few have.
+func saysDNS(text string) bool {
+	for i := 0; i+2 < len(text); i++ {
+		if text[i]|0x20 == 'd' && text[i+1]|0x20 == 'n' && text[i+2]|0x20 == 's' {
 			return true
 		}
 	}
