@@ -222,7 +222,7 @@ func (x *encoder) request(e *Event) {
 
 // dns writes a question to the resolver; its name, as it stands in the event.
 func (x *encoder) dns(q *DNS, name []byte) {
-	if *q == (DNS{}) {
+	if q.empty() {
 		return
 	}
 	x.raw(`,"network":{"protocol":"dns","transport":`)

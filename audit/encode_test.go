@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,28 @@ func missing(path string, want, got any) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// Parts that most events do not have are left out where they are empty.
+func TestEveryFieldOfAPartBringsThePart(t *testing.T) {
+	without := string(line(blocked()))
+	for _, part := range []string{"DNS", "OriginTLS", "Mailbox", "SignIn", "Entra"} {
+		for i := range reflect.ValueOf(Event{}).FieldByName(part).NumField() {
+			e := blocked()
+			f := reflect.ValueOf(e).Elem().FieldByName(part).Field(i)
+			switch f.Kind() {
+			case reflect.String:
+				f.SetString("x")
+			case reflect.Bool:
+				f.SetBool(true)
+			default:
+				t.Fatalf("field %d of %s has no value to test with: give it one", i, part)
+			}
+			if string(line(e)) == without {
+				t.Errorf("field %d of %s alone is left out", i, part)
+			}
+		}
+	}
 }
 
 func TestAnEventComesBackAsItWas(t *testing.T) {

@@ -75,12 +75,18 @@ type Event struct {
 // revocation of its certificate: good, unknown or unchecked.
 type OriginTLS struct{ Version, Cipher, Revocation string }
 
+// Most events have none of these parts. To ask field by field takes fewer steps
+// than to compare with the zero value.
+func (o *OriginTLS) empty() bool { return o.Version == "" && o.Cipher == "" && o.Revocation == "" }
+
 // DNS is a question to the steering resolver and the kind of its answer.
 type DNS struct {
 	Type      string // of the record: A, AAAA, HTTPS
 	Code      string // of the answer: NOERROR, NXDOMAIN
 	Transport string // udp, tcp
 }
+
+func (q *DNS) empty() bool { return q.Type == "" && q.Code == "" && q.Transport == "" }
 
 // SignIn is what a request to a sign-in host says of who signs in, and to
 // what. All of it is the client's word.
@@ -94,12 +100,20 @@ type SignIn struct {
 	Attempt string // the same for all requests of one sign-in
 }
 
+func (s *SignIn) empty() bool {
+	return s.Account == "" && s.Tenant == "" && s.Domain == "" && s.App == "" && s.AppName == "" && s.Flow == "" && s.Attempt == ""
+}
+
 // Entra is what the sign-in service said of a request.
 type Entra struct {
 	Code          string // AADSTS number, or the code of a personal account's page
 	RequestID     string // its own id, which its logs know
 	CorrelationID string
 	Blocked       bool // the code is that of a tenant restriction
+}
+
+func (a *Entra) empty() bool {
+	return a.Code == "" && a.RequestID == "" && a.CorrelationID == "" && !a.Blocked
 }
 
 // Link is what an event says of a link between two tenants: what it is, and

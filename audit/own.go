@@ -86,7 +86,7 @@ func (x *encoder) mailbox(m *Mailbox) {
 }
 
 func (x *encoder) originTLS(o *OriginTLS) {
-	if *o == (OriginTLS{}) {
+	if o.empty() {
 		return
 	}
 	x.field(`,"origin_tls":{"version":`, o.Version)
@@ -96,7 +96,7 @@ func (x *encoder) originTLS(o *OriginTLS) {
 }
 
 func (x *encoder) signIn(s *SignIn) {
-	if *s == (SignIn{}) {
+	if s.empty() {
 		return
 	}
 	x.field(`,"sign_in":{"flow":`, s.Flow)
@@ -110,7 +110,7 @@ func (x *encoder) signIn(s *SignIn) {
 }
 
 func (x *encoder) entra(a *Entra) {
-	if *a == (Entra{}) {
+	if a.empty() {
 		return
 	}
 	x.flag(`,"entra":{"blocked":`, a.Blocked)
