@@ -118,12 +118,16 @@ func (h *hints) pass(code int, from textproto.MIMEHeader) error {
 		return nil
 	}
 	header := h.w.Header()
+	last := header["Connection"] // close, where the proxy leaves: the answer's, not a hint's
 	for name, values := range from {
 		header[name] = values
 	}
 	cleanAnswer(header)
 	h.w.WriteHeader(code)
 	clear(header)
+	if last != nil {
+		header["Connection"] = last
+	}
 	return nil
 }
 

@@ -12,32 +12,39 @@ import (
 )
 
 func TestAnswersTellClientsToGoOnElsewhereOnceTheProxyLeaves(t *testing.T) {
-	each(t, func(t *testing.T, proto string) {
-		r := newRig(t)
-		c := r.client(proto)
-		ask := func() (reused bool) {
-			t.Helper()
-			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
-			resp := must(c.Do(must(http.NewRequestWithContext(ctx, "GET", "https://"+restricted+"/", nil))(t)))(t)
-			body(t, resp)
-			if resp.StatusCode != http.StatusUnauthorized { // what the origin says to nobody
-				t.Errorf("status %d", resp.StatusCode)
-			}
-			return reused
+	each(t, func(t *testing.T, proto string) { testLeaving(t, proto, "/", http.StatusUnauthorized) })
+}
+
+func TestAHintBeforeAnAnswerDoesNotKeepTheClient(t *testing.T) {
+	each(t, func(t *testing.T, proto string) { testLeaving(t, proto, "/103", http.StatusOK) })
+}
+
+// testLeaving asks for path until the client uses a new connection.
+func testLeaving(t *testing.T, proto, path string, status int) {
+	r := newRig(t)
+	c := r.client(proto)
+	ask := func() (reused bool) {
+		t.Helper()
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
+		resp := must(c.Do(must(http.NewRequestWithContext(ctx, "GET", "https://"+restricted+path, nil))(t)))(t)
+		body(t, resp)
+		if resp.StatusCode != status {
+			t.Errorf("status %d", resp.StatusCode)
 		}
-		ask()
-		if !ask() {
-			t.Fatal("a connection is not used again, so this proves nothing")
+		return reused
+	}
+	ask()
+	if !ask() {
+		t.Fatal("a connection is not used again, so this proves nothing")
+	}
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	r.server.Leave(now)
+	for end := time.Now().Add(patience); ask(); { // GOAWAY may come after the answer
+		if time.Now().After(end) {
+			t.Fatal("the client stays on its connection")
 		}
-		now, cancel := context.WithCancel(t.Context())
-		cancel()
-		r.server.Leave(now)
-		for end := time.Now().Add(patience); ask(); { // GOAWAY may come after the answer
-			if time.Now().After(end) {
-				t.Fatal("the client stays on its connection")
-			}
-		}
-	})
+	}
 }
 
 func TestAHandshakeThatEndsWhileDrainingIsServed(t *testing.T) {
