@@ -30,6 +30,7 @@ const (
 	ofLookups     = "lookups"     // of names, at once
 	ofRequests    = "requests"    // of intercepted connections, under way at once
 	ofUnread      = "unread"      // answers that wait for their readers
+	ofFrames      = "frames"      // of HTTP/2 that serve no request
 )
 
 // The totals that are not worked out from the machine. A handshake costs about

@@ -48,6 +48,7 @@ type client struct {
 	entra bool
 
 	standing atomic.Pointer[standing]
+	framed   *framed // once intercepted, where it speaks HTTP/2
 }
 
 // serves tells whether a request for a belongs on this connection.

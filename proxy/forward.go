@@ -23,6 +23,9 @@ import (
 //  6. the request is refused, or it is sent and its answer passed on
 func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 	c := clientOf(r)
+	s.doors.requests.pass(payer(c.from.Addr()), time.Now())
+	c.framed.asks(r)
+	defer c.framed.answered(r)
 	rules := s.rules.Load()
 	x := newExchange(s, rules, c, w, r)
 	defer x.release()

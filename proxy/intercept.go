@@ -25,6 +25,7 @@ const (
 	innerHeaderTimeout = 30 * time.Second
 	innerHeaderBytes   = 60 << 10 // net/http allows 4 KiB more
 	innerStreams       = 250
+	innerFrame         = 16 << 10 // net/http allows 1 MiB, all of which is there before any of it is read
 )
 
 // intercept answers the client's TLS with a leaf of ours and hands the
@@ -36,6 +37,7 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 	if !s.affords(c) {
 		return s.refuse(c, rules, overloaded)
 	}
+	s.doors.handshakes.pass(payer(c.from.Addr()), time.Now())
 	if _, err := s.Leaves.Leaf(c.leaf); err != nil {
 		s.log().Error("mint leaf", "host", c.leaf, "err", err)
 		return errors.Join(err, s.refuse(c, rules, policy.Verdict{Reason: policy.OutsideCA}))
@@ -54,6 +56,10 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 		return s.handshakeFailed(c, rules, handshakeFault(err, last), err)
 	}
 	c.Conn, c.hello = &patient{Conn: last.Conn}, nil
+	if tc.ConnectionState().NegotiatedProtocol == "h2" {
+		c.framed = newFramed(c.Conn, func() { s.slowed(c) })
+		c.Conn = c.framed
+	}
 	s.Metrics.handshake(true)
 	s.Metrics.connection(v)
 	e := s.connEvent(c, rules, v)
@@ -125,7 +131,7 @@ func (s *Server) newInner() *http.Server {
 		ReadHeaderTimeout:            orDefault(s.HeaderTimeout, innerHeaderTimeout),
 		IdleTimeout:                  s.idleTimeout(),
 		MaxHeaderBytes:               innerHeaderBytes,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: innerStreams, WriteByteTimeout: s.unreadFor() + writeSlow},
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: innerStreams, MaxReadFrameSize: innerFrame, WriteByteTimeout: s.unreadFor() + writeSlow},
 		ErrorLog:                     s.httpLog("inner"),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, clientKey{}, c.(*tls.Conn).NetConn().(*client))

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/tenantgate/tenantgate/hosts"
 	"github.com/tenantgate/tenantgate/policy"
@@ -111,7 +112,9 @@ func (m *metered) claim() {
 	if !ok {
 		m.Close()
 		m.s.shed(ofConnections, from)
+		return
 	}
+	m.s.doors.requests.pass(by, time.Now())
 }
 
 // Close implements net.Conn.
@@ -145,6 +148,15 @@ func (s *Server) shed(of string, from netip.AddrPort) {
 	e.Close = of
 	if err := s.record(e); err != nil {
 		s.log().Error("record event", "err", err)
+	}
+}
+
+// slowed counts a connection of HTTP/2 that is read more slowly, and logs the
+// first few each second. Nothing is refused, so there is no event.
+func (s *Server) slowed(c *client) {
+	s.Metrics.shed(ofFrames)
+	if s.budgets.shed.take(netip.Addr{}) {
+		s.log().Warn("client sends frames that serve no request: read more slowly", "client", c.from, "host", c.dst.Name)
 	}
 }
 

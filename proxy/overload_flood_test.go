@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/tenantgate/tenantgate/proxy"
 )
 
 // flood is what one connection sends to keep a server busy.
@@ -18,19 +21,22 @@ type flood struct {
 	name, source string
 	ends         bool // the server ends the connection
 	silent       bool // nothing of it reaches an origin
+	slowed       bool // it is read more slowly
 	send         func(*flooder)
 }
 
 // floods are the ways of HTTP/2 to ask for more work than they cost.
 var floods = []flood{
-	{name: "rapid reset", source: "CVE-2023-44487", send: func(f *flooder) {
-		f.each(3_000, func(id uint32) error {
+	{name: "rapid reset", source: "CVE-2023-44487", slowed: true, send: func(f *flooder) {
+		f.path = "/slow" // the answer must not be there before the reset
+		f.each(100_000, func(id uint32) error {
 			f.head(id, true)
 			return f.WriteRSTStream(id, http2.ErrCodeCancel)
 		})
 	}},
-	{name: "resets that the server is made to send", source: "CVE-2025-8671", send: func(f *flooder) {
-		f.each(3_000, func(id uint32) error {
+	{name: "resets that the server is made to send", source: "CVE-2025-8671", slowed: true, send: func(f *flooder) {
+		f.path = "/slow" // the answer must not be there before the reset
+		f.each(100_000, func(id uint32) error {
 			f.head(id, true)
 			return f.WriteRawFrame(http2.FrameWindowUpdate, 0, id, []byte{0, 0, 0, 0})
 		})
@@ -44,18 +50,18 @@ var floods = []flood{
 	{name: "references to one large header", source: "CVE-2016-6581", silent: true, send: func(f *flooder) {
 		f.headers(1, true, true, 8_000)
 	}},
-	{name: "SETTINGS", source: "CVE-2019-9515", send: func(f *flooder) {
-		f.each(20_000, func(uint32) error { return f.WriteSettings() })
+	{name: "SETTINGS", source: "CVE-2019-9515", slowed: true, send: func(f *flooder) {
+		f.each(100_000, func(uint32) error { return f.WriteSettings() })
 	}},
-	{name: "PING", source: "CVE-2019-9512", send: func(f *flooder) {
-		f.each(20_000, func(uint32) error { return f.WritePing(false, [8]byte{1}) })
+	{name: "PING", source: "CVE-2019-9512", slowed: true, send: func(f *flooder) {
+		f.each(100_000, func(uint32) error { return f.WritePing(false, [8]byte{1}) })
 	}},
-	{name: "empty DATA", source: "CVE-2019-9518", send: func(f *flooder) {
+	{name: "empty DATA", source: "CVE-2019-9518", slowed: true, send: func(f *flooder) {
 		f.head(1, false)
-		f.each(20_000, func(uint32) error { return f.WriteData(1, false, nil) })
+		f.each(100_000, func(uint32) error { return f.WriteData(1, false, nil) })
 	}},
-	{name: "PRIORITY", source: "CVE-2019-9513", send: func(f *flooder) {
-		f.each(20_000, func(id uint32) error { return f.WritePriority(id, http2.PriorityParam{StreamDep: id + 2, Weight: 1}) })
+	{name: "PRIORITY", source: "CVE-2019-9513", slowed: true, send: func(f *flooder) {
+		f.each(100_000, func(id uint32) error { return f.WritePriority(id, http2.PriorityParam{StreamDep: id + 2, Weight: 1}) })
 	}},
 	{name: "frames of no size", source: "CVE-2026-33814", ends: true, silent: true, send: func(f *flooder) {
 		f.err = f.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 0})
@@ -66,15 +72,18 @@ var floods = []flood{
 // flooder writes frames of its own making until the server has enough.
 type flooder struct {
 	*http2.Framer
-	enc   *hpack.Encoder
-	buf   bytes.Buffer
-	host  string
-	err   error
-	asked int
+	enc  *hpack.Encoder
+	buf  bytes.Buffer
+	host string
+	path string // of what is asked for
+
+	enough func() bool // it may stop
+	err    error
+	asked  int
 }
 
 func (f *flooder) each(n int, one func(id uint32) error) {
-	for i := 0; i < n && f.err == nil; i++ {
+	for i := 0; i < n && f.err == nil && (i%100 > 0 || !f.enough()); i++ {
 		f.err = one(uint32(2*i + 1))
 	}
 }
@@ -88,7 +97,7 @@ func (f *flooder) headers(id uint32, end, whole bool, times int) {
 	if !end {
 		method = "POST"
 	}
-	fields := []string{":method", method, ":scheme", "https", ":authority", f.host, ":path", "/status/200"}
+	fields := []string{":method", method, ":scheme", "https", ":authority", f.host, ":path", f.path}
 	f.buf.Reset()
 	for i := 0; i < len(fields); i += 2 {
 		_ = f.enc.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]}) // a bytes.Buffer takes everything
@@ -114,13 +123,13 @@ func (f *flooder) block(name, value string) []byte {
 func TestAFloodOfFramesCostsNobodyElse(t *testing.T) {
 	for _, one := range floods {
 		t.Run(one.name, func(t *testing.T) {
-			r := newRig(t)
+			r, shed := limited(t, proxy.Limits{})
 			beside := r.client("h2")
 			r.wantServed(t, beside)
 			before := runtime.NumGoroutine()
 			r.cloud.Reset()
 			conn := r.tls(signIn, "h2")
-			f := &flooder{Framer: http2.NewFramer(conn, nil), host: signIn}
+			f := &flooder{Framer: http2.NewFramer(conn, nil), host: signIn, path: "/status/200", enough: func() bool { return shed("frames") > 0 }}
 			f.AllowIllegalWrites = true
 			f.enc = hpack.NewEncoder(&f.buf)
 			if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
@@ -142,6 +151,10 @@ func TestAFloodOfFramesCostsNobodyElse(t *testing.T) {
 					t.Error("the server reads on")
 				}
 			}
+			if slowed := shed("frames") > 0; slowed != one.slowed {
+				t.Errorf("the connection was slowed down: %t", slowed)
+			}
+			_ = conn.NetConn().(*net.TCPConn).SetLinger(0) // nobody is to read the rest
 			conn.Close()
 			r.wantServed(t, beside)
 			if arrived := len(r.cloud.Seen()) - 2; one.silent && arrived > 0 || arrived > f.asked {

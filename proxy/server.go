@@ -65,6 +65,7 @@ type Server struct {
 	Limits Limits
 
 	budgets *budgets
+	doors   struct{ requests, handshakes *door }
 
 	rules  atomic.Pointer[Rules]
 	once   sync.Once
@@ -113,6 +114,7 @@ func (s *Server) start() {
 	s.once.Do(func() {
 		s.base, s.cut = context.WithCancel(context.Background())
 		s.budgets = s.Limits.budgets()
+		s.doors.requests, s.doors.handshakes = newDoor(), newDoor()
 		s.hand = newHandover()
 		s.tls = s.interceptTLS()
 		s.mirror = newMirror(s.tls)

@@ -34,7 +34,7 @@ func unreadable(r *rig, way string) io.Closer {
 	}
 	c := r.tls(restricted, "h2")
 	send(r.t, c, http2.ClientPreface)
-	f := &flooder{Framer: http2.NewFramer(c, nil), host: restricted}
+	f := &flooder{Framer: http2.NewFramer(c, nil), host: restricted, path: "/status/200"}
 	f.enc = hpack.NewEncoder(&f.buf)
 	window := map[string]uint32{"no window": 0, "no bytes": 1 << 30}[way]
 	f.err = errors.Join(f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window}), f.WriteWindowUpdate(0, 1<<30))

@@ -1,0 +1,104 @@
+package proxy
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var office, visitor = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+
+// crowdedDoor is one at which it is crowded, as far as is known at now.
+func crowdedDoor() (d *door, now time.Time) {
+	d, now = newDoor(), time.Now()
+	d.crowded.Store(true)
+	d.looked.Store(now.UnixNano())
+	return d, now
+}
+
+func TestAClientsOwnComeOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _ := crowdedDoor()
+		if d.enter(office) != nil {
+			t.Fatal("nobody is there, and it has to wait")
+		}
+		var passed []int
+		for i := range 3 {
+			turn := d.enter(office)
+			go func() {
+				<-turn
+				passed = append(passed, i)
+			}()
+		}
+		for i := range 4 {
+			synctest.Wait()
+			if want := []int{0, 1, 2}[:i]; !slices.Equal(passed, want) {
+				t.Errorf("%v passed, want %v", passed, want)
+			}
+			d.leave(office)
+		}
+		if len(d.lines) != 0 || d.waiting.Load() != 0 {
+			t.Error("left behind:", d.lines)
+		}
+	})
+}
+
+func TestAClientDoesNotWaitForAnother(t *testing.T) {
+	d, now := crowdedDoor()
+	d.enter(office)
+	d.enter(office)
+	d.pass(visitor, now)
+}
+
+func TestNobodyWaitsWhereProcessorsAreToSpare(t *testing.T) {
+	d, now := crowdedDoor()
+	d.enter(office) // as if it took very long
+	d.crowded.Store(false)
+	d.pass(office, now)
+}
+
+func TestWhoComesLaterDoesNotOvertakeItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, now := crowdedDoor()
+		d.enter(office)
+		d.enter(office)
+		d.crowded.Store(false)
+		passed := false
+		go func() { d.pass(office, now); passed = true }()
+		synctest.Wait()
+		if passed {
+			t.Error("it did")
+		}
+		d.leave(office)
+		d.leave(office)
+		synctest.Wait()
+		if !passed {
+			t.Error("it waits for ever")
+		}
+	})
+}
+
+func TestEverybodyPassesInTheEnd(t *testing.T) {
+	d, now := crowdedDoor()
+	var all sync.WaitGroup
+	for i := range 1000 {
+		all.Go(func() { d.pass([]netip.Addr{office, visitor}[i%2], now) })
+	}
+	all.Wait()
+	if d.waiting.Load() != 0 || len(d.lines) != 0 {
+		t.Errorf("left behind: %d waiting, %d lines", d.waiting.Load(), len(d.lines))
+	}
+}
+
+func TestACrowdIsSeenWhenItIsLookedFor(t *testing.T) {
+	d := newDoor()
+	d.crowded.Store(true)
+	synctest.Test(t, func(t *testing.T) {
+		for d.look(time.Now()); d.crowded.Load(); d.look(time.Now()) { // what else runs here ends some day
+			time.Sleep(2 * crowdSampled)
+		}
+	})
+}
