@@ -36,6 +36,8 @@ type encoder struct {
 	originals []original
 	second    int64    // of stamp
 	stamp     [20]byte // the last timestamp up to its full stop
+	last      ruling   // that ruled has
+	ruled     []byte   // empty: nothing is remembered
 }
 
 // An original is the bytes of a field that was not valid UTF-8.

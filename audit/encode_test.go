@@ -222,6 +222,49 @@ func TestEveryFieldOfAPartBringsThePart(t *testing.T) {
 	}
 }
 
+// What an encoder remembers of the event before shows in no line.
+func TestAnEventIsWrittenAsIfItWereTheFirst(t *testing.T) {
+	events := []*Event{{}}
+	for _, example := range examples {
+		events = append(events, example())
+	}
+	for _, s := range append(seeds, strings.Repeat("a", 200), strings.Repeat("a", 300)) {
+		for _, field := range []func(*Event) *string{
+			func(e *Event) *string { return &e.Plane }, func(e *Event) *string { return &e.Mode },
+			func(e *Event) *string { return &e.Verdict }, func(e *Event) *string { return &e.Reason },
+			func(e *Event) *string { return &e.Relation }, func(e *Event) *string { return &e.Rule },
+			func(e *Event) *string { return &e.HomeTenant },
+		} {
+			e, observed := blocked(), blocked()
+			*field(e), *field(observed), observed.Observed = s, s, true
+			events = append(events, e, observed, e)
+		}
+	}
+	r, observer := newRecord(), appendObserver(nil, testObserver)
+	for _, e := range events {
+		first := newRecord()
+		first.encode(e, observer, time.Second)
+		for range 2 {
+			r.encode(e, observer, time.Second)
+			if diff := cmp.Diff(string(first.b), string(r.b)); diff != "" || r.seqAt != first.seqAt {
+				t.Fatalf("after another event (-first +got):\n%s", diff)
+			}
+		}
+	}
+}
+
+// A line that was too long is written anew, with less of everything.
+func TestALineThatIsTooLongRemembersNothingOfItsFirstWriting(t *testing.T) {
+	e := blocked()
+	e.Plane = strings.Repeat("a", 200)
+	for range 32 {
+		e.Tags = append(e.Tags, strings.Repeat("\x01", 256))
+	}
+	if got := line(e); !strings.Contains(string(got), `"plane":"`+e.Plane[:64]+`"`) {
+		t.Errorf("the plane is not cut: %s", got)
+	}
+}
+
 func TestAnEventComesBackAsItWas(t *testing.T) {
 	got, err := audittest.Parse(line(forwarded()))
 	if err != nil {

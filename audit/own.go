@@ -13,14 +13,10 @@ func (x *encoder) own(e *Event, uptime time.Duration) {
 	x.raw(e.Kind.String())
 	x.raw(`","seq":`)
 	x.seqAt = len(x.b)
-	x.field(`,"plane":`, e.Plane)
-	x.field(`,"mode":`, e.Mode)
-	x.field(`,"verdict":`, e.Verdict)
-	x.flag(`,"observed":`, e.Observed)
-	x.field(`,"reason":`, e.Reason)
-	x.field(`,"relation":`, e.Relation)
-	x.optional(`,"rule":`, "tenantgate.rule", e.Rule, ``)
-	x.field(`,"home_tenant":`, e.HomeTenant)
+	x.ruling(&ruling{
+		plane: e.Plane, mode: e.Mode, verdict: e.Verdict, observed: e.Observed, reason: e.Reason,
+		relation: e.Relation, rule: e.Rule, home: e.HomeTenant,
+	})
 	x.raw(`,"resource_tenant":`)
 	x.text("tenantgate.resource_tenant", e.ResourceTenant, x.lim.claim)
 	x.optional(`,"resource_domain":`, "tenantgate.resource_domain", e.ResourceDomain, ``)
@@ -45,6 +41,34 @@ func (x *encoder) own(e *Event, uptime time.Duration) {
 	x.entra(&e.Entra)
 	x.number(`,"uptime":`, int64(uptime))
 	x.remarks(e)
+}
+
+// A ruling is what an event says of the proxy's decision. Few differ.
+type ruling struct {
+	plane, mode, verdict, reason, relation, rule, home string
+	observed                                           bool
+}
+
+// ruling writes r, and copies what it wrote for the last event if that had the
+// same. It remembers nothing that another part of the line tells of: that
+// something was cut, or was not UTF-8.
+func (x *encoder) ruling(r *ruling) {
+	if *r == x.last && len(x.ruled) > 0 && !x.truncated {
+		x.b = append(x.b, x.ruled...)
+		return
+	}
+	from := len(x.b)
+	x.field(`,"plane":`, r.plane)
+	x.field(`,"mode":`, r.mode)
+	x.field(`,"verdict":`, r.verdict)
+	x.flag(`,"observed":`, r.observed)
+	x.field(`,"reason":`, r.reason)
+	x.field(`,"relation":`, r.relation)
+	x.optional(`,"rule":`, "tenantgate.rule", r.rule, ``)
+	x.field(`,"home_tenant":`, r.home)
+	if !x.truncated && len(x.originals) == 0 {
+		x.last, x.ruled = *r, append(x.ruled[:0], x.b[from:]...)
+	}
 }
 
 // String returns the kind's name in events.
