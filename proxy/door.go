@@ -42,8 +42,10 @@ func (d *door) pass(c netip.Addr, now time.Time) {
 	if turn := d.enter(c); turn != nil {
 		<-turn
 	}
-	runtime.Gosched() // behind all that can run
-	d.leave(c)
+	go func() {
+		runtime.Gosched() // behind all that can run
+		d.leave(c)
+	}()
 }
 
 // look tells whether it is crowded, where that is not known for now.

@@ -3,7 +3,7 @@ package proxy
 import (
 	"net/netip"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,15 +82,20 @@ func TestWhoComesLaterDoesNotOvertakeItsOwn(t *testing.T) {
 }
 
 func TestEverybodyPassesInTheEnd(t *testing.T) {
-	d, now := crowdedDoor()
-	var all sync.WaitGroup
-	for i := range 1000 {
-		all.Go(func() { d.pass([]netip.Addr{office, visitor}[i%2], now) })
-	}
-	all.Wait()
-	if d.waiting.Load() != 0 || len(d.lines) != 0 {
-		t.Errorf("left behind: %d waiting, %d lines", d.waiting.Load(), len(d.lines))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d, now := crowdedDoor()
+		var passed atomic.Int64
+		for i := range 1000 {
+			go func() {
+				d.pass([]netip.Addr{office, visitor}[i%2], now)
+				passed.Add(1)
+			}()
+		}
+		synctest.Wait()
+		if passed.Load() != 1000 || d.waiting.Load() != 0 || len(d.lines) != 0 {
+			t.Errorf("%d passed, %d wait, %d lines are left", passed.Load(), d.waiting.Load(), len(d.lines))
+		}
+	})
 }
 
 func TestACrowdIsSeenWhenItIsLookedFor(t *testing.T) {

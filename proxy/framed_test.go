@@ -45,7 +45,7 @@ func (f *framed) readPieces(t *testing.T, n int, each func()) time.Duration {
 	return time.Since(start)
 }
 
-func asked(header string) *http.Request {
+func requestWith(header string) *http.Request {
 	return &http.Request{RequestURI: "/", URL: &url.URL{Path: "/"}, Header: http.Header{"Cookie": {header}}, Body: http.NoBody}
 }
 
@@ -66,14 +66,14 @@ func TestWhatServesNoRequestIsReadSlowly(t *testing.T) {
 func TestWhatServesARequestIsReadAsItComes(t *testing.T) {
 	header := strings.Repeat("c", pieceOfFlood)
 	for name, each := range map[string]func(*framed){
-		"headers": func(f *framed) { f.asks(asked(header)) },
+		"headers": func(f *framed) { f.asks(requestWith(header)) },
 		"a body":  func(f *framed) { f.carried(pieceOfFlood) },
 		"what an answer brings back": func(f *framed) {
 			f.earn(pieceOfFlood * 8 / 8) // as Write does for eight times as much
 		},
 		"quick answers": func(f *framed) {
 			for range pieceOfFlood / costOfReset {
-				f.answered(asked(""))
+				f.answered(requestWith(""))
 			}
 		},
 	} {
@@ -90,7 +90,7 @@ func TestWhatServesARequestIsReadAsItComes(t *testing.T) {
 
 func TestABodyIsCountedWhenItIsRead(t *testing.T) {
 	f, _ := flooded(t)
-	r := asked("")
+	r := requestWith("")
 	r.ContentLength, r.Body = 100_000, io.NopCloser(strings.NewReader(strings.Repeat("b", 100_000)))
 	f.asks(r)
 	before := f.left
@@ -126,7 +126,7 @@ func TestAResetRequestIsPaidFor(t *testing.T) {
 		ctx, reset := context.WithCancel(t.Context())
 		reset()
 		for range 2 * framesPerSecond / costOfReset {
-			f.answered(asked("").WithContext(ctx))
+			f.answered(requestWith("").WithContext(ctx))
 		}
 		if took := f.readPieces(t, 1, func() {}); *slowed != 1 || took != time.Second {
 			t.Errorf("%v, slowed %d times", took, *slowed)
