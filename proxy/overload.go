@@ -110,8 +110,8 @@ func (m *metered) claim() {
 	}
 	m.mu.Unlock()
 	if !ok {
-		m.Close()
 		m.s.shed(ofConnections, from)
+		m.Close()
 		return
 	}
 	m.s.doors.requests.pass(by, time.Now())
