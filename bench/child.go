@@ -87,11 +87,7 @@ func (b *bench) start(ctx context.Context, role string, n int) (*child, error) {
 	if b.profile != "" {
 		s.Profile = filepath.Join(b.profile, fmt.Sprintf("%s-%d.prof", role, n))
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, self, "-serve", role)
+	cmd := exec.CommandContext(ctx, b.binary(role), "-serve", role)
 	cmd.Stderr = os.Stderr
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "SSL_CERT_FILE=/nonexistent", "SSL_CERT_DIR=/nonexistent"}
 	in, err1 := cmd.StdinPipe()
@@ -109,6 +105,30 @@ func (b *bench) start(ctx context.Context, role string, n int) (*child, error) {
 	}
 	c.addr, c.ca = r.Addr, r.CA
 	return c, nil
+}
+
+// optimize builds this program once more, for tenantgate's process, with the
+// profile that tenantgate itself is built with.
+func (b *bench) optimize(ctx context.Context, pgo string) error {
+	pgo, err := filepath.Abs(pgo)
+	if err != nil {
+		return err
+	}
+	b.optimized = filepath.Join(b.dir, "optimized")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-pgo="+pgo, "-o", b.optimized, "github.com/tenantgate/tenantgate/bench")
+	fmt.Fprint(os.Stderr, "building with ", filepath.Base(pgo), ", minutes at first")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build -pgo: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// binary is what role runs.
+func (b *bench) binary(role string) string {
+	if role == "tenantgate" && b.optimized != "" {
+		return b.optimized
+	}
+	return b.self
 }
 
 // stop ends the child and waits for it.

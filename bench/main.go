@@ -36,6 +36,7 @@ func main() {
 	only := flag.String("w", "", "only workloads whose name contains this")
 	role := flag.String("serve", "", "internal: serve as this proxy")
 	profile := flag.String("profile", "", "write CPU profiles of the proxies into this directory")
+	pgo := flag.String("pgo", "cmd/tenantgate/default.pgo", "profile to build tenantgate's process with, as the program is; empty: none")
 	flag.Parse()
 	if *role != "" {
 		serve(*role)
@@ -43,7 +44,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	b, err := newBench(*profile)
+	b, err := newBench(ctx, *profile, *pgo)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -29,6 +30,7 @@ const (
 // bench is the origin, the two roots and the cells' running number.
 type bench struct {
 	dir, profile    string
+	self, optimized string // this program, and this program built with a profile
 	origin          string
 	rootPEM         []byte
 	caPEM, caKeyPEM []byte
@@ -36,12 +38,21 @@ type bench struct {
 	started         int
 }
 
-func newBench(profile string) (*bench, error) {
+func newBench(ctx context.Context, profile, pgo string) (*bench, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "tenantgate-bench-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{dir: dir, profile: profile}
+	b := &bench{dir: dir, profile: profile, self: self}
+	if pgo != "" {
+		if err := b.optimize(ctx, pgo); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
 	root, rootKey, err1 := authority("bench root")
 	ca, caKey, err2 := authority("bench interception")
 	l, err3 := net.Listen("tcp", "127.0.0.1:0")

@@ -10,7 +10,7 @@ import (
 
 // When the processors are crowded.
 const (
-	crowdPerCore = 8                // goroutines that could run and wait for a processor
+	crowdPerCore = 16               // goroutines that could run and wait for a processor
 	crowdSampled = time.Millisecond // how often it is looked at
 )
 
