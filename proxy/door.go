@@ -14,7 +14,8 @@ const (
 	crowdSampled = time.Millisecond // how often it is looked at
 )
 
-// door is where requests, connections and handshakes begin. While more is to be
+// door is where requests, connections and handshakes begin, and where each next
+// piece of a long answer or of a WebSocket does. While more is to be
 // done than there are processors for, each client's come one by one, and the
 // next when everything has had its turn that was to be done before. So what one
 // client asks for in a flood waits here, in a line of its own, and not before
@@ -47,6 +48,10 @@ func (d *door) pass(c netip.Addr, now time.Time) {
 		d.leave(c)
 	}()
 }
+
+// inTurn returns when it is the turn of one more piece of what is sent to the
+// client of x, or by it, in bulk.
+func (x *exchange) inTurn() { x.server.doors.answers.pass(payer(x.client.from.Addr()), time.Now()) }
 
 // look tells whether it is crowded, where that is not known for now.
 func (d *door) look(now time.Time) {

@@ -158,6 +158,9 @@ func (x *exchange) stream(resp *http.Response) error {
 	for {
 		n, err := resp.Body.Read(*buf)
 		if n > 0 {
+			if x.sent > 0 {
+				x.inTurn()
+			}
 			reader.begins()
 			m, werr := x.w.Write((*buf)[:n])
 			if flush && werr == nil {

@@ -65,7 +65,7 @@ type Server struct {
 	Limits Limits
 
 	budgets *budgets
-	doors   struct{ requests, handshakes *door }
+	doors   struct{ requests, handshakes, answers *door }
 
 	rules  atomic.Pointer[Rules]
 	once   sync.Once
@@ -114,7 +114,7 @@ func (s *Server) start() {
 	s.once.Do(func() {
 		s.base, s.cut = context.WithCancel(context.Background())
 		s.budgets = s.Limits.budgets()
-		s.doors.requests, s.doors.handshakes = newDoor(), newDoor()
+		s.doors.requests, s.doors.handshakes, s.doors.answers = newDoor(), newDoor(), newDoor()
 		s.hand = newHandover()
 		s.tls = s.interceptTLS()
 		s.mirror = newMirror(s.tls)

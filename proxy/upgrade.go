@@ -67,11 +67,11 @@ func (x *exchange) pipe(client net.Conn, clientBytes *bufio.Reader, origin io.Re
 	var up, down int64
 	var both sync.WaitGroup
 	both.Go(func() {
-		err := copyBytes(origin, clientBytes, func(n int64) { up += n; watch.Reset(idle) })
+		err := copyBytes(origin, clientBytes, func(n int64) { up += n; watch.Reset(idle); x.inTurn() })
 		x.half(origin, err, end)
 	})
 	both.Go(func() {
-		err := copyBytes(client, origin, func(n int64) { down += n; watch.Reset(idle) })
+		err := copyBytes(client, origin, func(n int64) { down += n; watch.Reset(idle); x.inTurn() })
 		x.half(client, err, end)
 	})
 	both.Wait()

@@ -62,15 +62,16 @@ func (s *stand) start(ctx context.Context, role string, meek bool, with setup) (
 	}
 	line := []string{self, "-serve", role}
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}
+	class := hurried
 	if meek {
-		line = append([]string{"nice", "-n", "39"}, line...) // the most there is, whatever it starts from
+		class = idle
 		env = append(env, "GOMAXPROCS=1")
 	}
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Stderr, cmd.Env = os.Stderr, env
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
-	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+	if err := errors.Join(err1, err2, class.start(cmd)); err != nil {
 		return nil, err
 	}
 	c := &child{cmd: cmd, in: in}

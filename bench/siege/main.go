@@ -39,6 +39,9 @@ func main() {
 		}
 		return
 	}
+	if err := hurried.enter(); err != nil {
+		log.Fatal(err)
+	}
 	names, err := regexp.Compile(*only)
 	if err != nil {
 		log.Fatal(err)

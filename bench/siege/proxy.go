@@ -54,7 +54,7 @@ func startProxy(ctx context.Context, binary, dir, resolver string, roots []byte)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := usual.start(p.cmd); err != nil {
 		return nil, err
 	}
 	log, err := os.Create(filepath.Join(dir, "log"))
