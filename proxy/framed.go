@@ -11,12 +11,13 @@ import (
 // What a connection of HTTP/2 may send that serves no request, in bytes on the
 // wire: SETTINGS, PING, PRIORITY, empty DATA, and requests that are reset.
 const (
-	framesPerSecond = 64 << 10  // also what a new connection has
+	framesPerSecond = 64 << 10
+	framesAtFirst   = 32 << 10  // that a new connection may send at once
 	mostFrames      = 512 << 10 // saved up, by one that behaves
 	mostOwed        = 128 << 10
-	costOfReset     = 2 << 10 // of a request that ended before its answer did
-	uploadWindow    = 1 << 20 // what net/http lets a client send ahead of who reads it
-	firstWindow     = 256 << 10
+	costOfReset     = 2 << 10  // of a request that ended before its answer did
+	uploadWindow    = 1 << 20  // what net/http lets a client send ahead of who reads it
+	firstWindow     = 64 << 10 // before anything was read
 )
 
 // framed is the client's end of an intercepted connection of HTTP/2. What the
@@ -40,7 +41,7 @@ type framed struct {
 }
 
 func newFramed(c net.Conn, over func()) *framed {
-	return &framed{Conn: c, over: over, left: framesPerSecond, filled: time.Now(), earned: make(chan struct{}, 1), closed: make(chan struct{})}
+	return &framed{Conn: c, over: over, left: framesAtFirst, filled: time.Now(), earned: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 // Read implements net.Conn. It waits while too much was read before.

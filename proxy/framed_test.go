@@ -53,7 +53,7 @@ func TestWhatServesNoRequestIsReadSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, slowed := flooded(t)
 		const seconds = 30
-		took := f.readPieces(t, 1+(seconds+1)*framesPerSecond/pieceOfFlood, func() {})
+		took := f.readPieces(t, 1+(framesAtFirst+seconds*framesPerSecond)/pieceOfFlood, func() {})
 		if want := seconds * time.Second; took < want || took > want+time.Second {
 			t.Errorf("%v, want %v", took, want)
 		}
@@ -125,7 +125,7 @@ func TestAResetRequestIsPaidFor(t *testing.T) {
 		f, slowed := flooded(t)
 		ctx, reset := context.WithCancel(t.Context())
 		reset()
-		for range 2 * framesPerSecond / costOfReset {
+		for range (framesAtFirst + framesPerSecond) / costOfReset {
 			f.answered(requestWith("").WithContext(ctx))
 		}
 		if took := f.readPieces(t, 1, func() {}); *slowed != 1 || took != time.Second {

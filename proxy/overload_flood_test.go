@@ -41,7 +41,7 @@ var floods = []flood{
 			return f.WriteRawFrame(http2.FrameWindowUpdate, 0, id, []byte{0, 0, 0, 0})
 		})
 	}},
-	{name: "CONTINUATION without end", source: "CVE-2023-45288", ends: true, silent: true, send: func(f *flooder) {
+	{name: "CONTINUATION without end", source: "CVE-2023-45288", ends: true, silent: true, slowed: true, send: func(f *flooder) {
 		f.headers(1, false, false, 0)
 		f.each(20_000, func(uint32) error {
 			return f.WriteContinuation(1, false, f.block("x-more", strings.Repeat("m", 1000)))
