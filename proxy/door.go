@@ -50,8 +50,12 @@ func (d *door) pass(c netip.Addr, now time.Time) {
 }
 
 // inTurn returns when it is the turn of one more piece of what is sent to the
-// client of x, or by it, in bulk.
-func (x *exchange) inTurn() { x.server.doors.answers.pass(payer(x.client.from.Addr()), time.Now()) }
+// client of x, or by it, in bulk. Who copies seldom blocks, and would have the
+// processor for 10 ms each time, crowd or not.
+func (x *exchange) inTurn() {
+	runtime.Gosched()
+	x.server.doors.answers.pass(payer(x.client.from.Addr()), time.Now())
+}
 
 // look tells whether it is crowded, where that is not known for now.
 func (d *door) look(now time.Time) {
