@@ -41,7 +41,9 @@ func (e *Events) Record(event *audit.Event) error {
 	err := e.Log.Record(event)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.given = append(e.given, *event)
+	kept := *event
+	kept.Credentials = slices.Clone(event.Credentials) // the proxy uses those of an access event again
+	e.given = append(e.given, kept)
 	close(e.changed)
 	e.changed = make(chan struct{})
 	return err
