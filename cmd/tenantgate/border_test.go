@@ -203,14 +203,14 @@ func hello(name string) []byte {
 	}
 	var ext []byte
 	ext = append(ext, extension(0, vector(2, append([]byte{0}, vector(2, []byte(name))...)))...)
-	ext = append(ext, extension(10, vector(2, []byte{0, 29}))...)     // x25519
-	ext = append(ext, extension(13, vector(2, []byte{4, 3}))...)      // ecdsa_secp256r1_sha256
-	ext = append(ext, extension(43, vector(1, []byte{3, 4}))...)      // TLS 1.3
-	ext = append(ext, extension(51, vector(2, nil))...)               // no key
-	body := append([]byte{3, 3}, make([]byte, 32)...)                 // version, random
-	body = append(body, vector(1, make([]byte, 32))...)               // session
-	body = append(body, vector(2, []byte{0x13, 0x01, 0x13, 0x02})...) // cipher suites
-	body = append(body, 1, 0)                                         // compression
+	ext = append(ext, extension(10, vector(2, []byte{0, 29, 0, 23}))...) // x25519, and P-256, which FIPS 140-3 allows
+	ext = append(ext, extension(13, vector(2, []byte{4, 3}))...)         // ecdsa_secp256r1_sha256
+	ext = append(ext, extension(43, vector(1, []byte{3, 4}))...)         // TLS 1.3
+	ext = append(ext, extension(51, vector(2, nil))...)                  // no key
+	body := append([]byte{3, 3}, make([]byte, 32)...)                    // version, random
+	body = append(body, vector(1, make([]byte, 32))...)                  // session
+	body = append(body, vector(2, []byte{0x13, 0x01, 0x13, 0x02})...)    // cipher suites
+	body = append(body, 1, 0)                                            // compression
 	body = append(body, vector(2, ext)...)
 	return append([]byte{0x16, 3, 1}, vector(2, append([]byte{1}, vector(3, body)...))...)
 }
