@@ -53,31 +53,7 @@ func (h *hints) listen(r *http.Request, w http.ResponseWriter, alone bool) conte
 	}
 	h.Context, h.alone = r.Context(), alone
 	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, h.gets
-	return h
-}
-
-// traceKey is the key under which net/http/httptrace asks a context for its
-// trace; it is not exported. With httptrace.WithClientTrace each request would
-// have one context more, found by a walk through all of its client's.
-var traceKey = func() any {
-	var c asked
-	httptrace.ContextClientTrace(&c)
-	if c.key == nil {
-		panic("net/http/httptrace asks for its trace in a way of its own")
-	}
-	return c.key
-}()
-
-// asked is a context that knows what it was asked for.
-type asked struct {
-	context.Context
-	key any
-}
-
-// Value implements context.Context.
-func (c *asked) Value(key any) any {
-	c.key = key
-	return nil
+	return httptrace.WithClientTrace(h, &h.trace)
 }
 
 // hintsKey is how a dialler finds the request that it dials for.
@@ -85,11 +61,8 @@ type hintsKey struct{}
 
 // Value implements context.Context.
 func (h *hints) Value(key any) any {
-	switch key {
-	case hintsKey{}:
+	if key == (hintsKey{}) {
 		return h
-	case traceKey:
-		return &h.trace
 	}
 	return h.Context.Value(key)
 }
