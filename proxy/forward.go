@@ -24,8 +24,7 @@ import (
 func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 	c := clientOf(r)
 	s.doors.requests.pass(payer(c.from.Addr()), time.Now())
-	c.framed.asks(r)
-	defer c.framed.answered(r)
+	defer c.framed.answered(r, c.framed.asks(r))
 	rules := s.rules.Load()
 	x := newExchange(s, rules, c, w, r)
 	defer x.release()

@@ -116,12 +116,13 @@ func (f *framed) earn(n int) {
 	}
 }
 
-// asks says that r has come.
-func (f *framed) asks(r *http.Request) {
+// asks says that r has come, and returns what for answered is to know: how
+// much its headers may have taken.
+func (f *framed) asks(r *http.Request) (n int) {
 	if f == nil {
-		return
+		return 0
 	}
-	n := 256 + len(r.RequestURI)
+	n = 256 + len(r.RequestURI)
 	for name, values := range r.Header {
 		for _, v := range values {
 			n += len(name) + len(v) + 8
@@ -134,14 +135,16 @@ func (f *framed) asks(r *http.Request) {
 		f.mu.Unlock()
 		r.Body = &framedBody{r.Body, f}
 	}
+	return n
 }
 
-// answered says that r is over.
-func (f *framed) answered(r *http.Request) {
+// answered says that r is over, for which asks returned n. One that was reset
+// did not earn that: in HPACK a header of kilobytes takes a byte the second time.
+func (f *framed) answered(r *http.Request, n int) {
 	switch {
 	case f == nil:
 	case r.Context().Err() != nil: // net/http ends it with the stream
-		f.spend(costOfReset)
+		f.spend(n + costOfReset)
 	default:
 		f.earn(costOfReset)
 	}

@@ -76,7 +76,7 @@ func TestWhatServesARequestIsReadAsItComes(t *testing.T) {
 		},
 		"quick answers": func(f *framed) {
 			for range pieceOfFlood / costOfReset {
-				f.answered(requestWith(""))
+				f.answered(requestWith(""), 0)
 			}
 		},
 	} {
@@ -129,7 +129,8 @@ func TestAResetRequestIsPaidFor(t *testing.T) {
 		ctx, reset := context.WithCancel(t.Context())
 		reset()
 		for range (framesAtFirst + framesPerSecond) / costOfReset {
-			f.answered(requestWith("").WithContext(ctx))
+			r := requestWith(strings.Repeat("c", 2*costOfReset)).WithContext(ctx)
+			f.answered(r, f.asks(r)) // HPACK makes such a header a byte
 		}
 		if took := f.readPieces(t, 1, func() {}); *slowed != 1 || took != time.Second {
 			t.Errorf("%v, slowed %d times", took, *slowed)
