@@ -8,18 +8,23 @@ import (
 	"time"
 )
 
-// When the processors are crowded.
+// When the processors are crowded, and who is alone there.
 const (
-	crowdPerCore = 16               // goroutines that could run and wait for a processor
+	crowdPerCore = 4                // goroutines that could run and wait for a processor
 	crowdSampled = time.Millisecond // how often it is looked at
+	alone        = time.Second      // without anybody else at the door
+	inOneGo      = 32               // of a line, without a pause
+	longestPause = 20 * time.Millisecond
 )
 
 // door is where requests, connections and handshakes begin, and where each next
 // piece of a long answer or of a WebSocket does. While more is to be
-// done than there are processors for, each client's come one by one, and the
-// next when everything has had its turn that was to be done before. So what one
-// client asks for in a flood waits here, in a line of its own, and not before
-// everybody else in the line of the scheduler, which knows no clients.
+// done than there are processors for, each client's come one by one: the next
+// when everything has had its turn that was to be done before, and then as long
+// again, if anybody else is there. So what one client asks for in a flood waits
+// here, in a line of its own, and not before everybody else in the line of the
+// scheduler, which knows no clients; and the processors are idle between, which
+// is when Go looks for what the network brings (else it does each 10 ms).
 //
 // Nobody is refused here, nobody waits for another client, and with processors
 // to spare it makes no difference.
@@ -29,24 +34,45 @@ type door struct {
 	waiting atomic.Int64
 
 	mu    sync.Mutex
-	lines map[netip.Addr][]chan struct{} // of clients that have one passing: who waits behind it
+	lines map[netip.Addr]*line // of clients that have one passing
+	last  [2]came              // who came last, and who else before
 }
 
-func newDoor() *door { return &door{lines: map[netip.Addr][]chan struct{}{}} }
+type came struct {
+	who netip.Addr
+	at  time.Time
+}
+
+// line is who waits behind a client's one that is passing.
+type line struct {
+	waiting []chan struct{}
+	passed  int // since it is there
+}
+
+func newDoor() *door { return &door{lines: map[netip.Addr]*line{}} }
 
 // pass returns when it is the turn of one more of c's. It is now.
 func (d *door) pass(c netip.Addr, now time.Time) {
+	if end := d.turn(c, now); end != nil {
+		go func() {
+			runtime.Gosched() // behind all that can run
+			end()
+		}()
+	}
+}
+
+// turn is pass for who says himself when he has done his part, with end. It is
+// nil where nobody waits for that.
+func (d *door) turn(c netip.Addr, now time.Time) (end func()) {
 	d.look(now)
 	if !d.crowded.Load() && d.waiting.Load() == 0 {
-		return
+		return nil
 	}
 	if turn := d.enter(c); turn != nil {
 		<-turn
 	}
-	go func() {
-		runtime.Gosched() // behind all that can run
-		d.leave(c)
-	}()
+	began := time.Now()
+	return func() { d.leave(c, time.Since(began)) }
 }
 
 // inTurn returns when it is the turn of one more piece of what is sent to the
@@ -70,27 +96,44 @@ func (d *door) look(now time.Time) {
 func (d *door) enter(c netip.Addr) chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	line, passing := d.lines[c]
-	if !passing {
-		d.lines[c] = nil
+	if c != d.last[0].who {
+		d.last[1] = d.last[0]
+	}
+	d.last[0] = came{c, time.Now()}
+	l := d.lines[c]
+	if l == nil {
+		d.lines[c] = &line{}
 		return nil
 	}
 	turn := make(chan struct{})
-	d.lines[c] = append(line, turn)
+	l.waiting = append(l.waiting, turn)
 	d.waiting.Add(1)
 	return turn
 }
 
-// leave lets the next of c's pass.
-func (d *door) leave(c netip.Addr) {
+// alone tells whether nobody but c has come of late.
+func (d *door) alone(c netip.Addr) bool {
+	other := d.last[0]
+	if other.who == c {
+		other = d.last[1]
+	}
+	return time.Since(other.at) > alone
+}
+
+// leave lets the next of c's pass after one that took so long.
+func (d *door) leave(c netip.Addr, took time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	line := d.lines[c]
-	if len(line) == 0 {
+	l := d.lines[c]
+	switch {
+	case len(l.waiting) == 0:
 		delete(d.lines, c)
-		return
+	case took > 0 && l.passed >= inOneGo && !d.alone(c):
+		time.AfterFunc(min(took, longestPause), func() { d.leave(c, 0) })
+	default:
+		close(l.waiting[0])
+		l.waiting = l.waiting[1:]
+		l.passed++
+		d.waiting.Add(-1)
 	}
-	close(line[0])
-	d.lines[c] = line[1:]
-	d.waiting.Add(-1)
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -38,7 +39,7 @@ func TestAClientsOwnComeOneByOne(t *testing.T) {
 			if want := []int{0, 1, 2}[:i]; !slices.Equal(passed, want) {
 				t.Errorf("%v passed, want %v", passed, want)
 			}
-			d.leave(office)
+			d.leave(office, 0)
 		}
 		if len(d.lines) != 0 || d.waiting.Load() != 0 {
 			t.Error("left behind:", d.lines)
@@ -72,8 +73,8 @@ func TestWhoComesLaterDoesNotOvertakeItsOwn(t *testing.T) {
 		if passed {
 			t.Error("it did")
 		}
-		d.leave(office)
-		d.leave(office)
+		d.leave(office, 0)
+		d.leave(office, 0)
 		synctest.Wait()
 		if !passed {
 			t.Error("it waits for ever")
@@ -96,6 +97,61 @@ func TestEverybodyPassesInTheEnd(t *testing.T) {
 			t.Errorf("%d passed, %d wait, %d lines are left", passed.Load(), d.waiting.Load(), len(d.lines))
 		}
 	})
+}
+
+// flood has n of c's come at once, each of which takes so long, and returns
+// how long that was in all.
+func (d *door) flood(c netip.Addr, n int, took time.Duration) time.Duration {
+	start := time.Now()
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			end := d.turn(c, start)
+			time.Sleep(took)
+			end()
+		})
+	}
+	all.Wait()
+	return time.Since(start)
+}
+
+func TestWhoFloodsLeavesOthersAsMuchTimeAsItTakes(t *testing.T) {
+	for name, row := range map[string]struct {
+		others bool
+		n      int
+		took   time.Duration
+		paused time.Duration
+	}{
+		"beside others":         {true, inOneGo + 101, time.Millisecond, 100 * time.Millisecond},
+		"alone":                 {false, inOneGo + 101, time.Millisecond, 0},
+		"no more than a few":    {true, inOneGo + 1, time.Millisecond, 0},
+		"but not for very long": {true, inOneGo + 6, 100 * time.Millisecond, 5 * longestPause},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, _ := crowdedDoor()
+				if row.others {
+					gone := make(chan struct{})
+					defer close(gone)
+					go func() {
+						for here := time.NewTicker(alone / 2); ; {
+							d.enter(visitor)
+							select {
+							case <-here.C:
+							case <-gone:
+								return
+							}
+						}
+					}()
+					synctest.Wait()
+				}
+				took, want := d.flood(office, row.n, row.took), time.Duration(row.n)*row.took+row.paused
+				if took != want {
+					t.Errorf("%d took %v, want %v", row.n, took, want)
+				}
+			})
+		})
+	}
 }
 
 func TestACrowdIsSeenWhenItIsLookedFor(t *testing.T) {

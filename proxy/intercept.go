@@ -37,7 +37,9 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 	if !s.affords(c) {
 		return s.refuse(c, rules, overloaded)
 	}
-	s.doors.handshakes.pass(payer(c.from.Addr()), time.Now())
+	turns := &paced{Conn: c.Conn, door: s.doors.handshakes, of: payer(c.from.Addr())}
+	turns.begin()
+	defer turns.rest()
 	if _, err := s.Leaves.Leaf(c.leaf); err != nil {
 		s.log().Error("mint leaf", "host", c.leaf, "err", err)
 		return errors.Join(err, s.refuse(c, rules, policy.Verdict{Reason: policy.OutsideCA}))
@@ -46,7 +48,7 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 		c.Close()
 		return err
 	}
-	last := &lastWords{Conn: c.Conn}
+	last := &lastWords{Conn: turns}
 	c.Conn = last
 	tc := tls.Server(c, s.tls)
 	ctx, cancel := context.WithTimeout(ctx, s.handshakeTimeout())
@@ -55,7 +57,8 @@ func (s *Server) intercept(ctx context.Context, rules *Rules, c *client, v polic
 		c.Close()
 		return s.handshakeFailed(c, rules, handshakeFault(err, last), err)
 	}
-	c.Conn, c.hello = &patient{Conn: last.Conn}, nil
+	turns.rest()
+	c.Conn, c.hello = &patient{Conn: turns.Conn}, nil
 	if tc.ConnectionState().NegotiatedProtocol == "h2" {
 		c.framed = newFramed(c.Conn, func() { s.slowed(c) })
 		c.Conn = c.framed
