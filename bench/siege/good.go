@@ -36,6 +36,7 @@ type figures struct {
 	passed      int // foreign tokens that were answered with anything but a refusal
 	tried       int
 	events      []string // that refusals of foreign tokens named
+	stolen      float64  // processors that the host took away, on average
 }
 
 // p99 is that of all requests, and of those on new connections alone.
@@ -58,7 +59,7 @@ func (g *good) measure(ctx context.Context, window time.Duration) *figures {
 	f := &figures{failed: map[string]int{}}
 	var mu sync.Mutex
 	var under sync.WaitGroup
-	start := time.Now()
+	start, before := time.Now(), stolen()
 	for i := 0; time.Duration(i)*pace < window && ctx.Err() == nil; i++ {
 		due := start.Add(time.Duration(i) * pace)
 		time.Sleep(time.Until(due))
@@ -93,6 +94,7 @@ func (g *good) measure(ctx context.Context, window time.Duration) *figures {
 		}
 	}
 	under.Wait()
+	f.stolen = (stolen() - before).Seconds() / time.Since(start).Seconds()
 	return f
 }
 
