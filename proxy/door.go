@@ -8,39 +8,29 @@ import (
 	"time"
 )
 
-// When the processors are crowded, and who is alone there.
+// How long one waits behind another of its client's.
 const (
-	crowdPerCore = 4                // goroutines that could run and wait for a processor
-	crowdSampled = time.Millisecond // how often it is looked at
-	alone        = time.Second      // without anybody else at the door
-	inOneGo      = 32               // of a line, without a pause
+	inOneGo      = 32 // of a line, without a pause
 	longestPause = 20 * time.Millisecond
 )
 
 // door is where requests, connections and handshakes begin, and where each next
-// piece of a long answer or of a WebSocket does. While more is to be
-// done than there are processors for, each client's come one by one: the next
-// when everything has had its turn that was to be done before, and then as long
-// again, if anybody else is there. So what one client asks for in a flood waits
+// piece of a long answer or of a WebSocket does. While there is more to be done
+// than there are processors for, each client's come one by one: the next when
+// everything has had its turn that was to be done before, and, of one who has
+// many, as long again after that. So what one client asks for in a flood waits
 // here, in a line of its own, and not before everybody else in the line of the
 // scheduler, which knows no clients; and the processors are idle between, which
 // is when Go looks for what the network brings (else it does each 10 ms).
 //
-// Nobody is refused here, nobody waits for another client, and with processors
-// to spare it makes no difference.
+// Nobody is refused here, nobody waits for another client, and to a client that
+// is alone, or while processors are to spare, it makes no difference.
 type door struct {
-	looked  atomic.Int64 // when, in Unix nanoseconds
-	crowded atomic.Bool
+	rush    *rush
 	waiting atomic.Int64
 
 	mu    sync.Mutex
 	lines map[netip.Addr]*line // of clients that have one passing
-	last  [2]came              // who came last, and who else before
-}
-
-type came struct {
-	who netip.Addr
-	at  time.Time
 }
 
 // line is who waits behind a client's one that is passing.
@@ -49,7 +39,7 @@ type line struct {
 	passed  int // since it is there
 }
 
-func newDoor() *door { return &door{lines: map[netip.Addr]*line{}} }
+func newDoor(w *rush) *door { return &door{rush: w, lines: map[netip.Addr]*line{}} }
 
 // pass returns when it is the turn of one more of c's. It is now.
 func (d *door) pass(c netip.Addr, now time.Time) {
@@ -64,8 +54,7 @@ func (d *door) pass(c netip.Addr, now time.Time) {
 // turn is pass for who says himself when he has done his part, with end. It is
 // nil where nobody waits for that.
 func (d *door) turn(c netip.Addr, now time.Time) (end func()) {
-	d.look(now)
-	if !d.crowded.Load() && d.waiting.Load() == 0 {
+	if waits := d.waiting.Load() > 0; !d.rush.look(now) && !waits || d.rush.alone(c) && !waits {
 		return nil
 	}
 	if turn := d.enter(c); turn != nil {
@@ -83,23 +72,10 @@ func (x *exchange) inTurn() {
 	x.server.doors.answers.pass(payer(x.client.from.Addr()), time.Now())
 }
 
-// look tells whether it is crowded, where that is not known for now.
-func (d *door) look(now time.Time) {
-	at, last := now.UnixNano(), d.looked.Load()
-	if at-last < int64(crowdSampled) && at >= last || !d.looked.CompareAndSwap(last, at) {
-		return
-	}
-	d.crowded.Store(sample("/sched/goroutines/runnable:goroutines") > uint64(crowdPerCore*runtime.GOMAXPROCS(0)))
-}
-
 // enter returns what to wait for; nil where nobody of c's is passing.
 func (d *door) enter(c netip.Addr) chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if c != d.last[0].who {
-		d.last[1] = d.last[0]
-	}
-	d.last[0] = came{c, time.Now()}
 	l := d.lines[c]
 	if l == nil {
 		d.lines[c] = &line{}
@@ -111,15 +87,6 @@ func (d *door) enter(c netip.Addr) chan struct{} {
 	return turn
 }
 
-// alone tells whether nobody but c has come of late.
-func (d *door) alone(c netip.Addr) bool {
-	other := d.last[0]
-	if other.who == c {
-		other = d.last[1]
-	}
-	return time.Since(other.at) > alone
-}
-
 // leave lets the next of c's pass after one that took so long.
 func (d *door) leave(c netip.Addr, took time.Duration) {
 	d.mu.Lock()
@@ -128,7 +95,7 @@ func (d *door) leave(c netip.Addr, took time.Duration) {
 	switch {
 	case len(l.waiting) == 0:
 		delete(d.lines, c)
-	case took > 0 && l.passed >= inOneGo && !d.alone(c):
+	case took > 0 && l.passed >= inOneGo:
 		time.AfterFunc(min(took, longestPause), func() { d.leave(c, 0) })
 	default:
 		close(l.waiting[0])

@@ -12,12 +12,14 @@ import (
 
 var office, visitor = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 
-// crowdedDoor is one at which it is crowded, as far as is known at now.
+// crowdedDoor is one at which it is crowded, as far as is known at now, and a
+// visitor has come.
 func crowdedDoor() (d *door, now time.Time) {
-	d, now = newDoor(), time.Now()
-	d.crowded.Store(true)
-	d.looked.Store(now.UnixNano())
-	return d, now
+	w, now := new(rush), time.Now()
+	w.here.Store(true)
+	w.looked.Store(now.UnixNano())
+	w.last[0] = came{visitor, now}
+	return newDoor(w), now
 }
 
 func TestAClientsOwnComeOneByOne(t *testing.T) {
@@ -57,7 +59,7 @@ func TestAClientDoesNotWaitForAnother(t *testing.T) {
 func TestNobodyWaitsWhereProcessorsAreToSpare(t *testing.T) {
 	d, now := crowdedDoor()
 	d.enter(office) // as if it took very long
-	d.crowded.Store(false)
+	d.rush.here.Store(false)
 	d.pass(office, now)
 }
 
@@ -66,7 +68,7 @@ func TestWhoComesLaterDoesNotOvertakeItsOwn(t *testing.T) {
 		d, now := crowdedDoor()
 		d.enter(office)
 		d.enter(office)
-		d.crowded.Store(false)
+		d.rush.here.Store(false)
 		passed := false
 		go func() { d.pass(office, now); passed = true }()
 		synctest.Wait()
@@ -108,7 +110,9 @@ func (d *door) flood(c netip.Addr, n int, took time.Duration) time.Duration {
 		all.Go(func() {
 			end := d.turn(c, start)
 			time.Sleep(took)
-			end()
+			if end != nil {
+				end()
+			}
 		})
 	}
 	all.Wait()
@@ -116,50 +120,43 @@ func (d *door) flood(c netip.Addr, n int, took time.Duration) time.Duration {
 }
 
 func TestWhoFloodsLeavesOthersAsMuchTimeAsItTakes(t *testing.T) {
+	const ms = time.Millisecond
 	for name, row := range map[string]struct {
-		others bool
-		n      int
-		took   time.Duration
-		paused time.Duration
+		n          int
+		took, want time.Duration
 	}{
-		"beside others":         {true, inOneGo + 101, time.Millisecond, 100 * time.Millisecond},
-		"alone":                 {false, inOneGo + 101, time.Millisecond, 0},
-		"no more than a few":    {true, inOneGo + 1, time.Millisecond, 0},
-		"but not for very long": {true, inOneGo + 6, 100 * time.Millisecond, 5 * longestPause},
+		"more than a few":       {inOneGo + 101, ms, (inOneGo + 101 + 100) * ms},
+		"a few":                 {inOneGo + 1, ms, (inOneGo + 1) * ms},
+		"but not for very long": {inOneGo + 6, 100 * ms, (inOneGo+6)*100*ms + 5*longestPause},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, _ := crowdedDoor()
-				if row.others {
-					gone := make(chan struct{})
-					defer close(gone)
-					go func() {
-						for here := time.NewTicker(alone / 2); ; {
-							d.enter(visitor)
-							select {
-							case <-here.C:
-							case <-gone:
-								return
-							}
-						}
-					}()
-					synctest.Wait()
-				}
-				took, want := d.flood(office, row.n, row.took), time.Duration(row.n)*row.took+row.paused
-				if took != want {
-					t.Errorf("%d took %v, want %v", row.n, took, want)
+				if took := d.flood(office, row.n, row.took); took != row.want {
+					t.Errorf("%d took %v, want %v", row.n, took, row.want)
 				}
 			})
 		})
 	}
 }
 
-func TestACrowdIsSeenWhenItIsLookedFor(t *testing.T) {
-	d := newDoor()
-	d.crowded.Store(true)
+func TestWhoIsAloneHasAllProcessors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for d.look(time.Now()); d.crowded.Load(); d.look(time.Now()) { // what else runs here ends some day
-			time.Sleep(2 * crowdSampled)
+		d, _ := crowdedDoor()
+		time.Sleep(aloneAfter + 1) // the visitor has gone
+		d.rush.looked.Store(time.Now().UnixNano())
+		if took := d.flood(office, 1000, time.Second); took != time.Second {
+			t.Errorf("%v, want all at once", took)
+		}
+	})
+}
+
+func TestACrowdIsSeenWhenItIsLookedFor(t *testing.T) {
+	var w rush
+	w.here.Store(true)
+	synctest.Test(t, func(t *testing.T) {
+		for w.look(time.Now()) { // what else runs here ends some day
+			time.Sleep(2 * rushSampled)
 		}
 	})
 }

@@ -65,6 +65,7 @@ type Server struct {
 	Limits Limits
 
 	budgets *budgets
+	rush    rush
 	doors   struct{ requests, handshakes, answers *door }
 
 	rules  atomic.Pointer[Rules]
@@ -114,7 +115,7 @@ func (s *Server) start() {
 	s.once.Do(func() {
 		s.base, s.cut = context.WithCancel(context.Background())
 		s.budgets = s.Limits.budgets()
-		s.doors.requests, s.doors.handshakes, s.doors.answers = newDoor(), newDoor(), newDoor()
+		s.doors.requests, s.doors.handshakes, s.doors.answers = newDoor(&s.rush), newDoor(&s.rush), newDoor(&s.rush)
 		s.hand = newHandover()
 		s.tls = s.interceptTLS()
 		s.mirror = newMirror(s.tls)

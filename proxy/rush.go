@@ -1,0 +1,52 @@
+package proxy
+
+import (
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// When the processors are crowded.
+const (
+	rushPerCore = 4                // goroutines that could run and wait for a processor
+	rushSampled = time.Millisecond // how often it is looked at
+	aloneAfter  = time.Second      // that nobody else has come
+)
+
+// rush is whether there is more to be done than there are processors for, and
+// whose it is.
+type rush struct {
+	looked atomic.Int64 // when, in Unix nanoseconds
+	here   atomic.Bool
+
+	mu   sync.Mutex
+	last [2]came // who came last, and who else before
+}
+
+// came is a client, and when it came to one of the doors.
+type came struct {
+	who netip.Addr
+	at  time.Time
+}
+
+// look tells whether it is crowded now, or was a moment ago.
+func (w *rush) look(now time.Time) bool {
+	at, last := now.UnixNano(), w.looked.Load()
+	if (at-last >= int64(rushSampled) || at < last) && w.looked.CompareAndSwap(last, at) {
+		w.here.Store(sample("/sched/goroutines/runnable:goroutines") > uint64(rushPerCore*runtime.GOMAXPROCS(0)))
+	}
+	return w.here.Load()
+}
+
+// alone notes that c has come, and tells whether it is the only one of late.
+func (w *rush) alone(c netip.Addr) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c != w.last[0].who {
+		w.last[1] = w.last[0]
+	}
+	w.last[0] = came{c, time.Now()}
+	return time.Since(w.last[1].at) > aloneAfter
+}
