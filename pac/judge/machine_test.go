@@ -20,10 +20,17 @@ func facts() Facts {
 	}
 }
 
-func TestTheFunctionsAreThoseOfNetscape(t *testing.T) {
-	old := time.Local
+// TestMain has the tests and the browsers that they start live in UTC, before
+// any timer can ask for the zone.
+func TestMain(m *testing.M) {
 	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = old })
+	if err := os.Setenv("TZ", "UTC"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+func TestTheFunctionsAreThoseOfNetscape(t *testing.T) {
 	table, err := os.ReadFile("testdata/builtins.txt")
 	if err != nil {
 		t.Fatal(err)
