@@ -90,10 +90,11 @@ func (f *framed) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Close implements net.Conn.
+// Close implements net.Conn. Whoever waits in Read finds the connection closed.
 func (f *framed) Close() error {
+	err := f.Conn.Close()
 	f.once.Do(func() { close(f.closed) })
-	return f.Conn.Close()
+	return err
 }
 
 func (f *framed) spend(n int) {
