@@ -20,6 +20,7 @@ type setup struct {
 	Home, Sly    string // tokens of the home tenant and of a foreign one
 	Attack       string // attacker: name of the attack
 	ControlsHost string // origin: address where it tells what it saw
+	Meek         bool   // it gives way, see start
 }
 
 // child is a process of this same program in another role.
@@ -41,6 +42,9 @@ func serve(role string) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { _, _ = io.Copy(io.Discard, in); cancel() }()
+	if s.Meek {
+		go breathe(ctx)
+	}
 	switch role {
 	case "origin":
 		return serveOrigin(ctx, s)
@@ -63,7 +67,7 @@ func (s *stand) start(ctx context.Context, role string, meek bool, with setup) (
 	line := []string{self, "-serve", role}
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}
 	class := hurried
-	if meek {
+	if with.Meek = meek; meek {
 		class = idle
 		env = append(env, "GOMAXPROCS=1")
 	}

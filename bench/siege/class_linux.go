@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,4 +60,28 @@ func (c class) start(cmd *exec.Cmd) error {
 		done <- err
 	}()
 	return <-done
+}
+
+// How often processes of the idle class stop altogether, and for how long.
+const (
+	breathEvery = 500 * time.Microsecond
+	breathTakes = 150 * time.Microsecond
+)
+
+// breathe stops this process, which has one thread that runs, at the same time
+// as the others of its class. The kernel moves a thread of the proxy that waits
+// behind another to the other processor when that has nothing to run; an
+// attacker is something, whatever its class.
+func breathe(ctx context.Context) {
+	for ctx.Err() == nil {
+		var now unix.Timespec
+		if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+			return
+		}
+		next := (now.Nano()/int64(breathEvery) + 1) * int64(breathEvery)
+		time.Sleep(time.Duration(next - now.Nano()))
+		end := unix.NsecToTimespec(next + int64(breathTakes))
+		_, _, _ = unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, // keeps the processor from Go's other threads
+			uintptr(unsafe.Pointer(&end)), 0, 0, 0)
+	}
 }
