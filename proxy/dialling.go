@@ -61,7 +61,7 @@ func (h *hints) dial(ctx context.Context, addr string, by *Dialer) (net.Conn, er
 	if h.conns.Add(1) > maxConns {
 		return nil, errConns
 	}
-	return by.dialOrigin(ctx, addr)
+	return by.dialOrigin(ctx, addr, h.door)
 }
 
 // wait waits until h's request may have one more connection dialled to addr. If

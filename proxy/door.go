@@ -42,10 +42,21 @@ type line struct {
 func newDoor(w *rush) *door { return &door{rush: w, lines: map[netip.Addr]*line{}} }
 
 // pass returns when it is the turn of one more of c's. It is now.
-func (d *door) pass(c netip.Addr, now time.Time) {
-	if end := d.turn(c, now); end != nil {
+func (d *door) pass(c netip.Addr, now time.Time) { behindAll(d.turn(c, now)) }
+
+// passBulk is pass for one more piece of what an origin sends in bulk. It is for
+// several clients, so origins have a line of their own.
+func (d *door) passBulk(now time.Time) {
+	if d.rush.look(now) && d.rush.several(now) {
+		behindAll(d.queue(netip.Addr{}))
+	}
+}
+
+// behindAll does end when everything has had its turn that can run now.
+func behindAll(end func()) {
+	if end != nil {
 		go func() {
-			runtime.Gosched() // behind all that can run
+			runtime.Gosched()
 			end()
 		}()
 	}
@@ -57,6 +68,10 @@ func (d *door) turn(c netip.Addr, now time.Time) (end func()) {
 	if waits := d.waiting.Load() > 0; !d.rush.look(now) && !waits || d.rush.alone(c) && !waits {
 		return nil
 	}
+	return d.queue(c)
+}
+
+func (d *door) queue(c netip.Addr) (end func()) {
 	if turn := d.enter(c); turn != nil {
 		<-turn
 	}

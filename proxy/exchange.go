@@ -158,7 +158,7 @@ func target(r *http.Request) bool {
 // last. The client's own were deleted by screen, on every host.
 func (x *exchange) tag() {
 	websocket := len(x.fields.upgrade) > 0 && upgradesToWebSocket(x.in)
-	x.hints = new(hints)
+	x.hints = &hints{door: x.server.doors.answers, from: payer(x.client.from.Addr())}
 	x.outbound(x.hints.listen(x.in, x.w, websocket), websocket)
 	x.received = bodyOf(x)
 	h := x.out.Header

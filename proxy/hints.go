@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"net/textproto"
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxHints bounds the informational answers to one request: net/http leaves
@@ -35,6 +37,10 @@ type hints struct {
 
 	target url.URL // of the request that leaves; here because it lives as long
 
+	door  *door // where it waits before it looks for another connection
+	from  netip.Addr
+	asked bool // it has looked for one
+
 	alone bool   // it takes a connection of its own
 	dials *dials // where new ones are made; see dialling
 	turn  *turn  // what a new one waits for; the dialling guards it
@@ -52,7 +58,7 @@ func (h *hints) listen(r *http.Request, w http.ResponseWriter, alone bool) conte
 		h.w = w
 	}
 	h.Context, h.alone = r.Context(), alone
-	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, h.gets
+	h.trace.Got1xxResponse, h.trace.GetConn, h.trace.GotConn = h.pass, h.asks, h.gets
 	return httptrace.WithClientTrace(h, &h.trace)
 }
 
@@ -65,6 +71,16 @@ func (h *hints) Value(key any) any {
 		return h
 	}
 	return h.Context.Value(key)
+}
+
+// asks is called when the request looks for a connection, and again when the one
+// that it was given has no room for it: net/http gives each new one to all who
+// wait for one, a thousand at once in a flood, where it has room for a few.
+func (h *hints) asks(string) {
+	if h.asked {
+		h.door.pass(h.from, time.Now())
+	}
+	h.asked = true
 }
 
 // gets is called when the request is to be sent over a connection.

@@ -50,3 +50,10 @@ func (w *rush) alone(c netip.Addr) bool {
 	w.last[0] = came{c, time.Now()}
 	return time.Since(w.last[1].at) > aloneAfter
 }
+
+// several tells whether more than one client has come of late.
+func (w *rush) several(now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return now.Sub(w.last[1].at) <= aloneAfter
+}

@@ -27,12 +27,15 @@ type cut struct {
 	rests  atomic.Bool                   // its reader waits, or it is closed; see settle
 	waits  atomic.Pointer[chan struct{}] // whoever waits for that
 	shared atomic.Bool                   // by requests of HTTP/2, which frames keep apart
+
+	bulk bulk
 }
 
 func (c *cut) Read(b []byte) (int, error) {
 	c.rest()
 	n, err := c.Conn.Read(b)
 	c.rests.Store(err != nil)
+	c.bulk.read(n)
 	if n > 0 && !c.begun {
 		c.begun, c.tls = true, b[0] == recordShake || b[0] == recordAlert
 	}

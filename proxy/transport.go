@@ -28,11 +28,10 @@ func newTransport(d *Dialer) *http.Transport {
 	return &http.Transport{
 		Proxy: nil, // the environment does not choose where credentials go
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			h := hintsOf(ctx)
-			if h == nil {
-				return d.dialOrigin(ctx, addr)
+			if h := hintsOf(ctx); h != nil {
+				return all.dial(ctx, addr, h, d)
 			}
-			return all.dial(ctx, addr, h, d)
+			return d.dialOrigin(ctx, addr, nil)
 		},
 		Protocols:              both,
 		TLSHandshakeTimeout:    15 * time.Second,
@@ -46,7 +45,8 @@ func newTransport(d *Dialer) *http.Transport {
 	}
 }
 
-func (d *Dialer) dialOrigin(ctx context.Context, addr string) (net.Conn, error) {
+// dialOrigin makes a connection whose reader takes its turns at the door.
+func (d *Dialer) dialOrigin(ctx context.Context, addr string, turns *door) (net.Conn, error) {
 	a, err := hosts.ParseAuthority(addr, 0)
 	if err != nil {
 		return nil, err
@@ -55,5 +55,5 @@ func (d *Dialer) dialOrigin(ctx context.Context, addr string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &cut{Conn: conn}, nil
+	return &cut{Conn: conn, bulk: bulk{door: turns}}, nil
 }
