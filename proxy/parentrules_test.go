@@ -122,7 +122,7 @@ func TestAParentThatWantsOtherCredentialsIsToldOnceAndCounted(t *testing.T) {
 			t.Errorf("%s %v", resp.Status, resp.Header)
 		}
 	}
-	if n := strings.Count(log.String(), "407"); n != 1 || strings.Contains(log.String(), "hunter2") {
+	if n := strings.Count(log.String(), "answers 407"); n != 1 || strings.Contains(log.String(), "hunter2") {
 		t.Errorf("the log says\n%s", log.String())
 	}
 	if n := countOf(t, metrics, "tenantgate_connections_total", string(policy.ParentAuth)); n != 3 {
