@@ -8,12 +8,12 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
-	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tenantgate/tenantgate/audit"
 	"github.com/tenantgate/tenantgate/certs"
+	"github.com/tenantgate/tenantgate/memory"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
 	"github.com/tenantgate/tenantgate/tagging"
@@ -43,7 +43,7 @@ func serveTenantgate(s setup) error {
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", s.Origin)
 	}}
-	debug.SetGCPercent(400) // as "tenantgate run" does, see cmd/tenantgate/memory.go
+	memory.Pace() // as "tenantgate run" does
 	server := &proxy.Server{Leaves: ca, Recorder: events, Metrics: proxy.NewMetrics(prometheus.NewRegistry())}
 	server.Use(&proxy.Rules{
 		Tags: tags, Tokens: finder, Policy: rules, Origin: origin,

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenantgate/tenantgate/certs"
+	"github.com/tenantgate/tenantgate/memory"
 )
 
 func runCommand() *cobra.Command {
@@ -48,7 +49,7 @@ runs, --replace changes nothing.`,
 func runProxy(ctx context.Context, from *source, in surroundings, errs io.Writer) error {
 	log := logger(errs)
 	context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT) }) // a second Ctrl-C does not wait for tunnels
-	limit := tuneMemory()
+	limit := memory.Tune()
 	if err := certs.HardenProcess(); err != nil { // before anything is read; harden tells what went wrong
 		log.Debug("core dumps could not be turned off", "err", err)
 	}

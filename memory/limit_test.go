@@ -1,4 +1,4 @@
-package main
+package memory
 
 import (
 	"os"
@@ -49,7 +49,7 @@ func TestMemoryLimitIsAShareOfWhatThereIs(t *testing.T) {
 			for name, text := range tt.files {
 				root[name] = &fstest.MapFile{Data: []byte(text)}
 			}
-			got, of := memoryLimit(root)
+			got, of := limitOf(root)
 			if got>>20 != tt.want || got > 0 && of != tt.of {
 				t.Errorf("%d MiB of the %s, want %d of the %s", got>>20, of, tt.want, tt.of)
 			}
@@ -62,12 +62,12 @@ func TestMemoryLimitIsTheEnvironmentsWhereThatHasOne(t *testing.T) {
 	percent := debug.SetGCPercent(100)
 	defer func() { debug.SetMemoryLimit(before); debug.SetGCPercent(percent) }()
 	t.Setenv("GOMEMLIMIT", "1GiB")
-	if said := tuneMemory(); said != "GOMEMLIMIT" || debug.SetMemoryLimit(-1) != before {
+	if said := Tune(); said != "GOMEMLIMIT" || debug.SetMemoryLimit(-1) != before {
 		t.Errorf("%q, and the limit went from %d to %d", said, before, debug.SetMemoryLimit(-1))
 	}
 	t.Setenv("GOMEMLIMIT", "")
-	want, _ := memoryLimit(os.DirFS("/"))
-	if said := tuneMemory(); want > 0 && (debug.SetMemoryLimit(-1) != want || said == "none") {
+	want, _ := limitOf(os.DirFS("/"))
+	if said := Tune(); want > 0 && (debug.SetMemoryLimit(-1) != want || said == "none") {
 		t.Errorf("%q, and the limit is %d, want %d", said, debug.SetMemoryLimit(-1), want)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package memory
 
 import (
 	"fmt"
@@ -10,22 +10,17 @@ import (
 	"strings"
 )
 
-// gcPercent trades memory for CPU: live memory of the proxy is some tens of
-// megabytes, so that collecting when it has grown fivefold instead of twofold
-// saves about a tenth of the CPU of a request (docs/performance.md).
-const gcPercent = 400
-
-// tuneMemory sets the collector's pace and its limit unless the environment
+// Tune sets the collector's pace and its limit unless the environment
 // does, and says where the limit comes from. It is a soft one: towards it the
 // collector works harder, and the proxy turns clients away before it is reached.
-func tuneMemory() (limit string) {
+func Tune() (limit string) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		Pace()
 	}
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return "GOMEMLIMIT"
 	}
-	n, of := memoryLimit(os.DirFS("/"))
+	n, of := limitOf(os.DirFS("/"))
 	if n == 0 {
 		return "none"
 	}
@@ -33,10 +28,10 @@ func tuneMemory() (limit string) {
 	return fmt.Sprintf("%d MiB, by the %s", n>>20, of)
 }
 
-// memoryLimit is half of the machine's memory, or three quarters of what the
+// limitOf is half of the machine's memory, or three quarters of what the
 // control group may have where that is less: the rest is for what the kernel
 // keeps for connections and files. It is 0 where neither is known.
-func memoryLimit(root fs.FS) (limit int64, of string) {
+func limitOf(root fs.FS) (limit int64, of string) {
 	if total := machineMemory(root); total > 0 {
 		limit, of = total/2, "machine"
 	}
