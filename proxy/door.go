@@ -18,7 +18,7 @@ const (
 // piece of a long answer or of a WebSocket does. While there is more to be done
 // than there are processors for, each client's come one by one: the next when
 // everything has had its turn that was to be done before, and, of one who has
-// many, as long again after that. So what one client asks for in a flood waits
+// many, after twice as long again. So what one client asks for in a flood waits
 // here, in a line of its own, and not before everybody else in the line of the
 // scheduler, which knows no clients; and the processors are idle between, which
 // is when Go looks for what the network brings (else it does each 10 ms).
@@ -111,7 +111,7 @@ func (d *door) leave(c netip.Addr, took time.Duration) {
 	case len(l.waiting) == 0:
 		delete(d.lines, c)
 	case took > 0 && l.passed >= inOneGo:
-		time.AfterFunc(min(took, longestPause), func() { d.leave(c, 0) })
+		time.AfterFunc(min(2*took, longestPause), func() { d.leave(c, 0) })
 	default:
 		close(l.waiting[0])
 		l.waiting = l.waiting[1:]

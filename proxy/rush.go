@@ -10,7 +10,6 @@ import (
 
 // When the processors are crowded.
 const (
-	rushPerCore = 4                // goroutines that could run and wait for a processor
 	rushSampled = time.Millisecond // how often it is looked at
 	aloneAfter  = time.Second      // that nobody else has come
 )
@@ -31,11 +30,12 @@ type came struct {
 	at  time.Time
 }
 
-// look tells whether it is crowded now, or was a moment ago.
+// look tells whether more goroutines wait for a processor than there are, now or
+// a moment ago.
 func (w *rush) look(now time.Time) bool {
 	at, last := now.UnixNano(), w.looked.Load()
 	if (at-last >= int64(rushSampled) || at < last) && w.looked.CompareAndSwap(last, at) {
-		w.here.Store(sample("/sched/goroutines/runnable:goroutines") > uint64(rushPerCore*runtime.GOMAXPROCS(0)))
+		w.here.Store(sample("/sched/goroutines/runnable:goroutines") > uint64(runtime.GOMAXPROCS(0)))
 	}
 	return w.here.Load()
 }
