@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -146,12 +144,6 @@ func (s *Server) newInner() *http.Server {
 type clientKey struct{}
 
 func clientOf(r *http.Request) *client { return r.Context().Value(clientKey{}).(*client) }
-
-// httpLog turns what net/http complains about into debug messages: clients
-// that misbehave must not fill the log.
-func (s *Server) httpLog(where string) *log.Logger {
-	return slog.NewLogLogger(s.log().With("server", where).Handler(), slog.LevelDebug)
-}
 
 // handover is the net.Listener through which finished handshakes reach the
 // inner server.

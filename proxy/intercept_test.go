@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -21,6 +22,7 @@ import (
 	"github.com/tenantgate/tenantgate/demo"
 	"github.com/tenantgate/tenantgate/policy"
 	"github.com/tenantgate/tenantgate/proxy"
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
 )
 
 var protocols = []string{"h1", "h2"}
@@ -49,12 +51,13 @@ func (r roundTripper) CloseIdleConnections()                               { r.n
 
 func TestPanicCostsOneRequest(t *testing.T) {
 	each(t, func(t *testing.T, proto string) {
+		var log proxytest.Log
 		r := newRig(t, through(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			if req.URL.Path == "/panic" {
 				panic("a fault of ours")
 			}
 			return next.RoundTrip(req)
-		}))
+		}), func(s *setup) { s.server.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 		c := r.client(proto)
 		if resp, err := c.Get("https://" + restricted + "/panic"); err == nil {
 			t.Errorf("the panicking request was answered with %s", resp.Status)
@@ -62,6 +65,9 @@ func TestPanicCostsOneRequest(t *testing.T) {
 		if resp := must(c.Get("https://" + restricted + "/status/200"))(t); resp.StatusCode != 200 {
 			t.Errorf("the next one: %s", resp.Status)
 		}
+		r.until("the log tells of the panic", func() bool {
+			return strings.Contains(log.String(), "level=ERROR") && strings.Contains(log.String(), "a fault of ours")
+		})
 	})
 }
 
