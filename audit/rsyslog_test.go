@@ -102,22 +102,40 @@ input(type="imtcp" address="127.0.0.1" port="0" listenPortFileName=%q ruleset="a
 			t.Logf("rsyslogd said %s", said.String())
 		}
 	})
-	return &rsyslog{addr: "127.0.0.1:" + awaitFile(t, port), roots: cert, lines: bufio.NewReaderSize(out, maxFrame)}
+	addr := "127.0.0.1:" + awaitFile(t, port)
+	awaitListener(t, addr) // it writes the file first
+	return &rsyslog{addr: addr, roots: cert, lines: bufio.NewReaderSize(out, maxFrame)}
 }
 
 // awaitFile returns what is in a file as soon as something is.
 func awaitFile(t *testing.T, path string) string {
 	t.Helper()
+	var text []byte
+	await(t, path+" did not come", func() bool {
+		text, _ = os.ReadFile(path)
+		return len(text) > 0
+	})
+	return strings.TrimSpace(string(text))
+}
+
+// awaitListener returns when somebody listens at addr.
+func awaitListener(t *testing.T, addr string) {
+	t.Helper()
+	await(t, "nobody listens at "+addr, func() bool {
+		c, err := net.Dial("tcp", addr)
+		return err == nil && c.Close() == nil
+	})
+}
+
+func await(t *testing.T, missing string, is func() bool) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(30 * time.Second); ; {
-		if text, err := os.ReadFile(path); err == nil && len(text) > 0 {
-			return strings.TrimSpace(string(text))
-		}
+	for late := time.After(30 * time.Second); !is(); {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("%s did not come", path)
+			t.Fatal(missing)
 		}
 	}
 }
