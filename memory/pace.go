@@ -9,15 +9,17 @@ import (
 
 // room is how much the heap may grow by between two collections, beside as
 // much as is live. Live memory of the proxy is some tens of megabytes, and
-// collecting that rarely saves about a tenth of the CPU of a request
-// (docs/performance.md). A percentage alone, large enough for that, would let a
-// flood that holds a gigabyte for a second take five, and keep them.
-const room = 64 << 20
+// collecting that rarely saves about a tenth of the CPU of a request; with more
+// room what is new finds no place in the processor's caches, and 64 MiB cost a
+// twenty-fifth of a request (docs/performance.md). A percentage alone, large
+// enough, would let a flood that holds a gigabyte for a second take five, and
+// keep them.
+const room = 16 << 20
 
-// percentFor is what GOGC must be for room with so much live. At 1600 the
+// percentFor is what GOGC must be for room with so much live. At 400 the
 // least heap that the runtime collects at all, 4 MiB at 100, is room.
 func percentFor(live uint64) int {
-	return int(min(1600, 100+room*100/max(live, 1)))
+	return int(min(400, 100+room*100/max(live, 1)))
 }
 
 // Pace sets GOGC for what is live, and again after each collection.

@@ -9,7 +9,7 @@ import (
 
 func TestTheHeapGrowsByTheSameWhateverIsLive(t *testing.T) {
 	const mb = 1 << 20
-	for live, want := range map[uint64]int{0: 1600, mb: 1600, 16 * mb: 500, 64 * mb: 200, 1024 * mb: 106} {
+	for live, want := range map[uint64]int{0: 400, mb: 400, 8 * mb: 300, 16 * mb: 200, 64 * mb: 125, 1024 * mb: 101} {
 		if got := percentFor(live); got != want {
 			t.Errorf("%d MiB live: GOGC=%d, want %d", live/mb, got, want)
 		}
@@ -33,8 +33,8 @@ func TestGOGCFollowsWhatIsLive(t *testing.T) {
 		t.Fatalf("GOGC is %d", now[0].Value.Uint64())
 	}
 	flood := make([]byte, 256<<20)
-	followed(func(percent uint64) bool { return percent <= 125 })
+	followed(func(percent uint64) bool { return percent <= 107 })
 	runtime.KeepAlive(flood)
 	flood = nil
-	followed(func(percent uint64) bool { return percent > 300 })
+	followed(func(percent uint64) bool { return percent > 150 })
 }
