@@ -3,7 +3,6 @@ package proxy
 import (
 	"math"
 	"net/netip"
-	"runtime"
 	"runtime/metrics"
 	"sync"
 	"time"
@@ -87,7 +86,7 @@ func (l Limits) budgets() *budgets {
 	b.bodies.set(bodies, share)
 	b.unread.set(waiting, share)
 	b.lookups.set(mostLookups, share)
-	b.handshakes.set(float64(handshakesPerCore*runtime.GOMAXPROCS(0)), share)
+	b.handshakes.set(float64(handshakesPerCore*spares.processors()), share)
 	b.mints.set(mintsPerSecond, share)
 	b.shed.set(10, 100)
 	return b

@@ -35,7 +35,11 @@ type came struct {
 func (w *rush) look(now time.Time) bool {
 	at, last := now.UnixNano(), w.looked.Load()
 	if (at-last >= int64(rushSampled) || at < last) && w.looked.CompareAndSwap(last, at) {
-		w.here.Store(sample("/sched/goroutines/runnable:goroutines") > uint64(runtime.GOMAXPROCS(0)))
+		here := sample("/sched/goroutines/runnable:goroutines") > uint64(runtime.GOMAXPROCS(0))
+		w.here.Store(here)
+		if here && w.several(now) {
+			spares.rush(now)
+		}
 	}
 	return w.here.Load()
 }
