@@ -47,3 +47,38 @@ func TestACrowdOfRequestsCostsFewHandshakes(t *testing.T) {
 		t.Errorf("%d connections for %d requests that one would do for", n, crowd)
 	}
 }
+
+// TestACrowdLooksForAConnectionAFewAtOnce does so while clients rush. Who has
+// found one does not keep others waiting until it is answered.
+func TestACrowdLooksForAConnectionAFewAtOnce(t *testing.T) {
+	const more = 20
+	connect := make(chan struct{})
+	var there sync.WaitGroup
+	there.Add(proxy.SeekAtOnce + more)
+	origin := site(t, "h2", func(w http.ResponseWriter, _ *http.Request) {
+		there.Done()
+		there.Wait()
+		_, _ = io.WriteString(w, "ok")
+	})
+	r := newRig(t, func(s *setup) {
+		s.dialer.Connect = func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+			<-connect
+			return new(net.Dialer).DialContext(ctx, "tcp", origin.Addr().String())
+		}
+	})
+	r.server.Rush()
+	client := r.client("h2")
+	var asked sync.WaitGroup
+	for range proxy.SeekAtOnce + more {
+		asked.Go(func() {
+			resp, err := client.Get("https://" + restricted + "/")
+			if err != nil || resp.StatusCode != http.StatusOK {
+				t.Errorf("%v, %v", resp, err)
+			}
+		})
+	}
+	r.until("a few wait until others have found one", func() bool { return r.server.WaitingSeekers() == more })
+	close(connect)
+	asked.Wait()
+	r.until("nobody looks", func() bool { return r.server.WaitingSeekers() < 0 })
+}

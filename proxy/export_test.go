@@ -79,3 +79,27 @@ func (s *Server) Taken() (connections, bodies int) {
 	}
 	return count(&s.budgets.connections), count(&s.budgets.bodies)
 }
+
+// SeekAtOnce is how many requests of a client look for one origin's connection.
+const SeekAtOnce = seekAtOnce
+
+// Rush has two clients rush for a minute.
+func (s *Server) Rush() {
+	s.rush.mu.Lock()
+	defer s.rush.mu.Unlock()
+	for i := range s.rush.last {
+		s.rush.last[i].at = time.Now().Add(time.Minute)
+	}
+}
+
+// WaitingSeekers is how many requests wait until others have found a
+// connection; -1 where none looks for one.
+func (s *Server) WaitingSeekers() int {
+	s.seeking.mu.Lock()
+	defer s.seeking.mu.Unlock()
+	n := -1
+	for _, at := range s.seeking.by {
+		n = max(n, 0) + len(at.queue)
+	}
+	return n
+}

@@ -39,7 +39,8 @@ type hints struct {
 
 	door  *door // where it waits before it looks for another connection
 	from  netip.Addr
-	asked bool // it has looked for one
+	asked bool   // it has looked for one
+	found func() // called once it has one; may be nil
 
 	alone bool   // it takes a connection of its own
 	dials *dials // where new ones are made; see dialling
@@ -86,6 +87,9 @@ func (h *hints) asks(string) {
 // gets is called when the request is to be sent over a connection.
 func (h *hints) gets(c httptrace.GotConnInfo) {
 	h.got.Add(1)
+	if h.found != nil {
+		h.found()
+	}
 	settle(c)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/tenantgate/tenantgate/policy"
 )
@@ -19,7 +20,7 @@ var (
 // how that ended.
 func (x *exchange) send(v policy.Verdict) {
 	defer x.finish()
-	resp, err := x.rules.HTTP.RoundTrip(x.out)
+	resp, err := x.roundTrip()
 	x.hints.end()
 	if err != nil {
 		x.broken(err)
@@ -36,6 +37,18 @@ func (x *exchange) send(v policy.Verdict) {
 	if x.admitAnswer(resp) {
 		x.pass(resp)
 	}
+}
+
+func (x *exchange) roundTrip() (*http.Response, error) {
+	if s := x.server; s.rush.several(x.start) {
+		at := seat{of: x.hints.from, origin: x.client.dst}
+		if err := s.seeking.enter(x.in.Context(), at, orDefault(x.rules.Origin.Timeout, dialTimeout)); err != nil {
+			return nil, err
+		}
+		x.hints.found = sync.OnceFunc(func() { s.seeking.leave(at) })
+		defer x.hints.found()
+	}
+	return x.rules.HTTP.RoundTrip(x.out)
 }
 
 // broken answers a request that got no answer from its origin.

@@ -67,6 +67,7 @@ type Server struct {
 	budgets *budgets
 	rush    rush
 	doors   struct{ requests, handshakes, answers *door }
+	seeking seeking
 
 	rules  atomic.Pointer[Rules]
 	once   sync.Once
