@@ -5,9 +5,6 @@ import (
 	"crypto/rand"
 	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -94,17 +91,4 @@ func TestEachConnectionToAnOriginHasTheDoorOfItsServer(t *testing.T) {
 	if err != nil || c.(*cut).bulk.door != d {
 		t.Errorf("%v, %v", c, err)
 	}
-}
-
-func TestARequestLooksForAnotherConnectionWhenItIsItsTurn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := busyDoor(office)
-		h := &hints{door: d, from: office}
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://origin.example/", nil)
-		trace := httptrace.ContextClientTrace(h.listen(r, nil, false))
-		trace.GetConn("origin.example:443") // its first; it had its turn when it came
-		if !d.waits(office, func() { trace.GetConn("origin.example:443") }) {
-			t.Error("it looks for another at once")
-		}
-	})
 }

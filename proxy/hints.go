@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // maxHints bounds the informational answers to one request: net/http leaves
@@ -37,10 +36,9 @@ type hints struct {
 
 	target url.URL // of the request that leaves; here because it lives as long
 
-	door  *door // where it waits before it looks for another connection
+	door  *door // where the reader of a new connection takes its turns
 	from  netip.Addr
-	asked bool   // it has looked for one
-	found func() // called once it has one; may be nil
+	found func() // called once it has a connection; may be nil
 
 	alone bool   // it takes a connection of its own
 	dials *dials // where new ones are made; see dialling
@@ -59,7 +57,7 @@ func (h *hints) listen(r *http.Request, w http.ResponseWriter, alone bool) conte
 		h.w = w
 	}
 	h.Context, h.alone = r.Context(), alone
-	h.trace.Got1xxResponse, h.trace.GetConn, h.trace.GotConn = h.pass, h.asks, h.gets
+	h.trace.Got1xxResponse, h.trace.GotConn = h.pass, h.gets
 	return httptrace.WithClientTrace(h, &h.trace)
 }
 
@@ -72,16 +70,6 @@ func (h *hints) Value(key any) any {
 		return h
 	}
 	return h.Context.Value(key)
-}
-
-// asks is called when the request looks for a connection, and again when the one
-// that it was given has no room for it: net/http gives each new one to all who
-// wait for one, a thousand at once in a flood, where it has room for a few.
-func (h *hints) asks(string) {
-	if h.asked {
-		h.door.pass(h.from, time.Now())
-	}
-	h.asked = true
 }
 
 // gets is called when the request is to be sent over a connection.
