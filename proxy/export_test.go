@@ -99,7 +99,7 @@ func (s *Server) WaitingSeekers() int {
 	defer s.seeking.mu.Unlock()
 	n := -1
 	for _, at := range s.seeking.by {
-		n = max(n, 0) + len(at.queue)
+		n = max(n, 0) + max(at.n-seekAtOnce, 0)
 	}
 	return n
 }

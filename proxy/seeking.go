@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/tenantgate/tenantgate/hosts"
 )
@@ -21,7 +22,7 @@ const seekAtOnce = 64
 // everybody's, that it had room for the first hundred or two.
 type seeking struct {
 	mu sync.Mutex
-	by map[seat]seekers
+	by map[seat]*seekers
 }
 
 // seat is whose request it is, and where it goes.
@@ -30,79 +31,56 @@ type seat struct {
 	origin hosts.Authority
 }
 
-// seekers is how many look, and who waits until one of them has found.
+// seekers are those of one seat, in the order in which they came.
 type seekers struct {
-	n     int
-	queue []chan struct{} // empty where n is less than seekAtOnce
+	room *semaphore.Weighted
+	n    int // how many look or wait
 }
 
 // enter waits until one more of at's may look, but no longer than ctx and most.
 // If it returns nil, leave follows.
 func (s *seeking) enter(ctx context.Context, at seat, most time.Duration) error {
-	turn := s.ask(at)
-	if turn == nil {
+	room := s.come(at)
+	if room.TryAcquire(1) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-		s.give(at, turn)
-		return fmt.Errorf("wait for a connection to %s: %w", at.origin, ctx.Err())
+	if err := room.Acquire(ctx, 1); err != nil {
+		s.gone(at)
+		return fmt.Errorf("wait for a connection to %s: %w", at.origin, err)
 	}
-}
-
-// ask returns what to wait for; nil where there is room.
-func (s *seeking) ask(at seat) (turn chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.by == nil {
-		s.by = map[seat]seekers{}
-	}
-	here := s.by[at]
-	if here.n < seekAtOnce {
-		here.n++
-	} else {
-		turn = make(chan struct{})
-		here.queue = append(here.queue, turn)
-	}
-	s.by[at] = here
-	return turn
-}
-
-// give gives up a turn that may have come meanwhile.
-func (s *seeking) give(at seat, turn chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	here := s.by[at]
-	if i := slices.Index(here.queue, turn); i >= 0 {
-		here.queue = slices.Delete(here.queue, i, i+1)
-		s.by[at] = here
-		return
-	}
-	s.next(at)
+	return nil
 }
 
 // leave says that one of at's has found a connection, or ended without.
 func (s *seeking) leave(at seat) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next(at)
+	s.gone(at).Release(1)
 }
 
-func (s *seeking) next(at seat) {
+// come counts one more, and returns where it waits.
+func (s *seeking) come(at seat) *semaphore.Weighted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = map[seat]*seekers{}
+	}
 	here := s.by[at]
-	if len(here.queue) > 0 {
-		close(here.queue[0])
-		here.queue = here.queue[1:]
-	} else {
-		here.n--
+	if here == nil {
+		here = &seekers{room: semaphore.NewWeighted(seekAtOnce)}
+		s.by[at] = here
 	}
-	if here.n == 0 {
+	here.n++
+	return here.room
+}
+
+// gone counts one less; the last one takes the seat away.
+func (s *seeking) gone(at seat) *semaphore.Weighted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	here := s.by[at]
+	if here.n--; here.n == 0 {
 		delete(s.by, at)
-		return
 	}
-	s.by[at] = here
+	return here.room
 }

@@ -30,11 +30,12 @@ func TestWhoLooksForAConnectionWaitsForThoseBefore(t *testing.T) {
 		s := crowdedSeat(t)
 		var found []int
 		for i := range 3 {
-			turn := s.ask(atGraph)
 			go func() {
-				<-turn
-				found = append(found, i)
+				if s.enter(t.Context(), atGraph, time.Minute) == nil {
+					found = append(found, i)
+				}
 			}()
+			synctest.Wait()
 		}
 		for i := range 4 {
 			synctest.Wait()
@@ -79,25 +80,8 @@ func TestWhoWaitsForAConnectionWaitsAsLongAsADialMayTake(t *testing.T) {
 		if err := s.enter(gone, atGraph, time.Second); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		if n := len(s.by[atGraph].queue); n != 0 {
-			t.Error("still in the queue:", n)
-		}
-	})
-}
-
-func TestATurnThatCameTooLateGoesToTheNext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := crowdedSeat(t)
-		late, next := s.ask(atGraph), s.ask(atGraph)
-		s.leave(atGraph)
-		<-late
-		s.give(atGraph, late)
-		<-next
-		for range seekAtOnce {
-			s.leave(atGraph)
-		}
-		if len(s.by) != 0 {
-			t.Error("left behind:", s.by)
+		if n := s.by[atGraph].n; n != seekAtOnce {
+			t.Error("counted:", n)
 		}
 	})
 }
