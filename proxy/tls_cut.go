@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+	"time"
 )
 
 // errCut is how a TLS connection ends that the other side did not end.
@@ -29,6 +30,7 @@ type cut struct {
 	shared atomic.Bool                   // by requests of HTTP/2, which frames keep apart
 
 	bulk bulk
+	out  gather // of what shares it
 }
 
 func (c *cut) Read(b []byte) (int, error) {
@@ -43,6 +45,23 @@ func (c *cut) Read(b []byte) (int, error) {
 		err = errCut
 	}
 	return n, err
+}
+
+// Write implements net.Conn.
+func (c *cut) Write(b []byte) (int, error) {
+	if c.shared.Load() {
+		return c.out.write(c.Conn, b)
+	}
+	return c.Conn.Write(b)
+}
+
+// SetWriteDeadline implements net.Conn. A deadline that has passed is how
+// crypto/tls ends a connection: what was written before goes before it.
+func (c *cut) SetWriteDeadline(t time.Time) error {
+	if c.shared.Load() && !t.After(time.Now()) {
+		c.out.finish()
+	}
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // Close implements net.Conn.
