@@ -2,9 +2,11 @@
 package memory
 
 import (
+	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // room is how much the heap may grow by between two collections, beside as
@@ -22,19 +24,41 @@ func percentFor(live uint64) int {
 	return int(min(400, 100+room*100/max(live, 1)))
 }
 
-// Pace sets GOGC for what is live, and again after each collection.
-func Pace() { pace(0) }
+// A flood's memory is garbage as soon as the flood is over, but what is live
+// decides when it is collected: calm traffic needs minutes to allocate as much
+// again, each page of it one that the kernel has to find and to clear.
+const (
+	flood = 64 << 20
+	after = 5 * time.Second
+)
 
-// pace leaves a little more or less than last time as it is: setting GOGC stops
-// the world.
-func pace(last int) {
+// Pace sets GOGC for what is live, and again after each collection. While a
+// flood's memory may be live, there is one each five seconds at least.
+func Pace() { pace(pacer{again: time.AfterFunc(math.MaxInt64, runtime.GC)}) }
+
+// pacer is what one collection leaves for the next.
+type pacer struct {
+	percent int // as it was set last
+	again   *time.Timer
+}
+
+func pace(p pacer) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
-	percent := percentFor(live[0].Value.Uint64())
-	if off := percent - last; max(off, -off) > last/8 {
-		debug.SetGCPercent(percent)
-		last = percent
-	}
+	p.follow(live[0].Value.Uint64())
 	collected := new(*byte) // a pointer: what has none is freed with its neighbours
-	runtime.AddCleanup(collected, pace, last)
+	runtime.AddCleanup(collected, pace, p)
+}
+
+// follow leaves a little more or less than last time as it is: setting GOGC
+// stops the world.
+func (p *pacer) follow(live uint64) {
+	percent := percentFor(live)
+	if off := percent - p.percent; max(off, -off) > p.percent/8 {
+		debug.SetGCPercent(percent)
+		p.percent = percent
+	}
+	if p.again.Stop(); live > flood {
+		p.again.Reset(after)
+	}
 }

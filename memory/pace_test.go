@@ -1,10 +1,13 @@
 package memory
 
 import (
+	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestTheHeapGrowsByTheSameWhateverIsLive(t *testing.T) {
@@ -37,4 +40,32 @@ func TestGOGCFollowsWhatIsLive(t *testing.T) {
 	runtime.KeepAlive(flood)
 	flood = nil
 	followed(func(percent uint64) bool { return percent > 150 })
+}
+
+func TestAFloodsMemoryIsCollectedSoonAfterIt(t *testing.T) {
+	percent := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(percent)
+	synctest.Test(t, func(t *testing.T) {
+		collections := 0
+		p := pacer{again: time.AfterFunc(math.MaxInt64, func() { collections++ })}
+		for _, row := range []struct {
+			live uint64
+			wait time.Duration
+			want int
+		}{
+			{live: 1 << 20, wait: time.Hour, want: 0},
+			{live: 1 << 30, wait: after - 1, want: 0},
+			{live: 1 << 30, wait: after - 1, want: 0}, // there was one meanwhile
+			{live: 1 << 30, wait: after, want: 1},
+			{live: 1 << 30, wait: 0, want: 1},
+			{live: 1 << 20, wait: time.Hour, want: 1},
+		} {
+			p.follow(row.live)
+			time.Sleep(row.wait)
+			synctest.Wait()
+			if collections != row.want {
+				t.Errorf("%v after %d MiB were live: %d collections, want %d", row.wait, row.live>>20, collections, row.want)
+			}
+		}
+	})
 }
