@@ -48,7 +48,8 @@ var workloads = []workload{
 // changes within a second, so each proxy takes a part in turn.
 const parts = 20
 
-// round starts every proxy, warms it up, and returns the CPU that one request
+// round starts every proxy, warms it up with as many requests, so that heaps,
+// pools and connections have the size that they keep, and returns the CPU that one request
 // cost each, in microseconds, or in milliseconds for bulk.
 func (b *bench) round(ctx context.Context, w workload, requests int) (costs []float64, err error) {
 	n := max(requests/w.share, 2)
@@ -60,7 +61,7 @@ func (b *bench) round(ctx context.Context, w workload, requests int) (costs []fl
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
 		defer func() { err = errors.Join(err, r.leave()) }()
-		if err := drive(ctx, r.client, w, max(n/10, 1)); err != nil {
+		if err := drive(ctx, r.client, w, n); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
 		runs = append(runs, r)
