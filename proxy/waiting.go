@@ -39,7 +39,7 @@ type account struct {
 func (w *waiting) set(total, share int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.total, w.client, w.by = total, max(1, total*share/100), map[netip.Addr]*account{}
+	w.total, w.client, w.by = total, max(1, min(total, mostUnreadOfOne)*share/100), map[netip.Addr]*account{}
 }
 
 // admit waits while c has all of its share; false if that takes too long.

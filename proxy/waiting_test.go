@@ -44,6 +44,21 @@ func TestWhoDoesNotReadWaitsAndOthersDoNot(t *testing.T) {
 	})
 }
 
+func TestAShareIsOfNoMoreAnswersThanAGigabyteHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaiting(mostUnread)
+		w.slow(t, ann, mostUnreadOfOne/2-1)
+		if !w.admit(t.Context(), ann) {
+			t.Error("ann waits, and has some of her share left")
+		}
+		w.slow(t, ann, 1)
+		if w.admit(t.Context(), ann) {
+			t.Error("ann has all of her share, and goes on")
+		}
+		w.slow(t, bob, mostUnreadOfOne/2)
+	})
+}
+
 func TestWhoReadsGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting(4)
