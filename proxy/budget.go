@@ -42,7 +42,7 @@ const (
 	mostBodies          = 512
 	mostRequests        = 100_000
 	mostUnread          = 8192
-	mostUnreadOfOne     = 1024 // that a client's share is of, at most: half a gigabyte and more
+	mostUnreadOfOne     = 512 // that a client's share is of, at most: a quarter of a gigabyte and more
 	memoryOfConnection  = 64 << 10
 	memoryOfRequest     = 64 << 10
 	memoryOfBody        = 8 << 20
