@@ -36,7 +36,7 @@ type figures struct {
 	passed      int // foreign tokens that were answered with anything but a refusal
 	tried       int
 	events      []string // that refusals of foreign tokens named
-	stolen      float64  // processors that the host took away, on average
+	lost        lost
 }
 
 // p99 is that of all requests, and of those on new connections alone.
@@ -59,7 +59,7 @@ func (g *good) measure(ctx context.Context, window time.Duration) *figures {
 	f := &figures{failed: map[string]int{}}
 	var mu sync.Mutex
 	var under sync.WaitGroup
-	start, before := time.Now(), stolen()
+	start, end := time.Now(), losing()
 	for i := 0; time.Duration(i)*pace < window && ctx.Err() == nil; i++ {
 		due := start.Add(time.Duration(i) * pace)
 		time.Sleep(time.Until(due))
@@ -94,7 +94,7 @@ func (g *good) measure(ctx context.Context, window time.Duration) *figures {
 		}
 	}
 	under.Wait()
-	f.stolen = (stolen() - before).Seconds() / time.Since(start).Seconds()
+	f.lost = end()
 	return f
 }
 

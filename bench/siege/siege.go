@@ -13,7 +13,7 @@ const (
 	settling = 30 * time.Second // in which the proxy must be as it was
 	bar      = 2                // how much slower the good client may be
 
-	disturbed = 0.03 // of a processor that the host takes from which a window is measured again
+	disturbed = 0.03 // of a processor, or of the time, lost from which a window is measured again
 	tries     = 5
 )
 
@@ -26,7 +26,7 @@ func (s *stand) siege(ctx context.Context, names *regexp.Regexp, window time.Dur
 	if err != nil {
 		return err
 	}
-	fmt.Println("| attack | p99 idle | p99 attacked | ratio | new connections idle | attacked | ratio | served | CPU | taken by the host, idle and attacked | goroutines | RSS | at rest after | |")
+	fmt.Println("| attack | p99 idle | p99 attacked | ratio | new connections idle | attacked | ratio | served | CPU | taken by the host, idle and attacked | waiting for the disk | goroutines | RSS | at rest after | |")
 	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
 	var total tally
 	for _, a := range attacks {
@@ -60,14 +60,14 @@ func (t *tally) tokens(f *figures) {
 }
 
 // suffer measures one attack and prints its row. It is measured again where
-// the host took more than a little of the processors meanwhile: what was served
-// and refused counts each time, how quickly the last.
+// the machine stood for more than a little meanwhile: what was served and
+// refused counts each time, how quickly the last.
 func (s *stand) suffer(ctx context.Context, g *good, a attack, window time.Duration, before sample, t *tally) error {
 	var r row
 	rested, served := true, true
 	for try := 1; try == 1 || r.disturbed() && try <= tries; try++ {
 		idle := g.measure(ctx, window)
-		if idle.stolen > disturbed && try < tries {
+		if idle.lost.tooMuch() && try < tries {
 			t.tokens(idle)
 			r = row{idle: idle}
 			continue
@@ -104,7 +104,7 @@ type row struct {
 }
 
 func (r *row) disturbed() bool {
-	return r.idle.stolen > disturbed || r.under == nil || r.under.stolen > disturbed
+	return r.idle.lost.tooMuch() || r.under == nil || r.under.lost.tooMuch()
 }
 
 func (r *row) all() int { return len(r.under.kept) + len(r.under.fresh) }
@@ -138,8 +138,8 @@ func (r *row) print(name string, window time.Duration) (all, fresh float64) {
 	if !(all < bar) {
 		word = "too slow"
 	}
-	fmt.Printf("| %s | %v | %v | %.2f | %v | %v | %.2f | %d of %d | %.0f %% | %.0f %%, %.0f %% | %.0f | %.0f MB | %v | %s |\n", name, round(all0), round(all1), all, round(fresh0), round(fresh1), fresh,
-		r.all(), window/pace, 100*r.cpu/window.Seconds(), 100*r.idle.stolen, 100*r.under.stolen, r.peak.goroutines, r.peak.mb, r.rest.Round(100*time.Millisecond), word)
+	fmt.Printf("| %s | %v | %v | %.2f | %v | %v | %.2f | %d of %d | %.0f %% | %.0f %%, %.0f %% | %.1f %%, %.1f %% | %.0f | %.0f MB | %v | %s |\n", name, round(all0), round(all1), all, round(fresh0), round(fresh1), fresh,
+		r.all(), window/pace, 100*r.cpu/window.Seconds(), 100*r.idle.lost.stolen, 100*r.under.lost.stolen, 100*r.idle.lost.waited, 100*r.under.lost.waited, r.peak.goroutines, r.peak.mb, r.rest.Round(100*time.Millisecond), word)
 	return all, fresh
 }
 
