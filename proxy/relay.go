@@ -88,14 +88,14 @@ func (t *tunnel) run(first []byte) error {
 			return err
 		}
 	}
-	var both sync.WaitGroup
-	var errs [2]error
-	both.Go(func() { errs[0] = t.pump(t.origin, t.client, &t.up, closedByClient) })
-	both.Go(func() { errs[1] = t.pump(t.client, t.origin, &t.down, closedByOrigin) })
-	both.Wait()
+	var other sync.WaitGroup
+	var down error
+	other.Go(func() { down = t.pump(t.client, t.origin, &t.down, closedByOrigin) })
+	up := t.pump(t.origin, t.client, &t.up, closedByClient)
+	other.Wait()
 	t.close()
 	t.watch.Load().Stop()
-	return errors.Join(errs[0], errs[1])
+	return errors.Join(up, down)
 }
 
 func (t *tunnel) close() {
