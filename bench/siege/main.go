@@ -28,6 +28,7 @@ func main() {
 	binary := flag.String("binary", "bin/tenantgate", "the tenantgate to besiege")
 	only := flag.String("a", ".", "only attacks whose name matches this regular expression")
 	window := flag.Duration("window", 12*time.Second, "how long the good client is measured, idle and during each attack")
+	rounds := flag.Int("rounds", 1, "how often each attack is measured, an odd number: the middle ratio counts")
 	soak := flag.Duration("soak", 0, "no attacks: a mix of everything for so long, and whether anything grows")
 	samples := flag.String("samples", "", "with -soak: write what was sampled to this file, as CSV")
 	dir := flag.String("dir", "", "keep configuration, log and events in this directory")
@@ -42,18 +43,21 @@ func main() {
 	if err := hurried.enter(); err != nil {
 		log.Fatal(err)
 	}
+	if *rounds < 1 || *rounds%2 == 0 {
+		log.Fatalf("-rounds %d: an odd number, the middle of which counts", *rounds)
+	}
 	names, err := regexp.Compile(*only)
 	if err != nil {
 		log.Fatal(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *binary, *dir, names, *window, *soak, *samples); err != nil {
+	if err := run(ctx, *binary, *dir, names, measuring{*window, *rounds}, *soak, *samples); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, binary, dir string, names *regexp.Regexp, window, soak time.Duration, samples string) (err error) {
+func run(ctx context.Context, binary, dir string, names *regexp.Regexp, m measuring, soak time.Duration, samples string) (err error) {
 	s, err := newStand(ctx, binary, dir, soak == 0)
 	if err != nil {
 		return err
@@ -62,5 +66,5 @@ func run(ctx context.Context, binary, dir string, names *regexp.Regexp, window, 
 	if soak > 0 {
 		return s.soak(ctx, soak, samples)
 	}
-	return s.siege(ctx, names, window)
+	return s.siege(ctx, names, m)
 }
