@@ -37,7 +37,7 @@ func (s *stand) siege(ctx context.Context, names *regexp.Regexp, m measuring) er
 		return err
 	}
 	fmt.Println("| attack | p99 idle | p99 attacked | ratio in each round, the middle one counts | new connections idle | attacked | ratio | served | CPU | taken by the host, idle and attacked | waiting for the disk | goroutines | RSS | at rest after | |")
-	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
+	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
 	var total tally
 	for _, a := range attacks {
 		if !names.MatchString(a.name) || ctx.Err() != nil {
