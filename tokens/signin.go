@@ -67,12 +67,7 @@ func (f *Finder) SignIn(n hosts.Name, r *http.Request, client string) (SignIn, e
 }
 
 // cleanPath is a path without the slash in front, doubled slashes and dots.
-func cleanPath(p string) string {
-	if !strings.HasPrefix(p, "/") {
-		p = "/" + p
-	}
-	return path.Clean(p)[1:]
-}
+func cleanPath(p string) string { return path.Clean("/" + p)[1:] }
 
 func lastSegment(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }
 
