@@ -96,6 +96,7 @@ func addrPort(a net.Addr) netip.AddrPort {
 // that came in the same segment.
 func keepBuffered(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		goOnReading(w, r)
 		h.ServeHTTP(&bufferedHijacker{ResponseWriter: w}, r)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"net/textproto"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -392,6 +394,38 @@ func TestUploadIsRefusedEarly(t *testing.T) {
 			t.Errorf("status %d, want 413", resp.StatusCode)
 		}
 		upload.Close()
+	})
+}
+
+// An origin may answer what it has not read yet (RFC 9110, 7.5), and its
+// client may go on by what the answer says.
+func TestAnAnswerAndItsRequestStreamAtTheSameTime(t *testing.T) {
+	each(t, func(t *testing.T, proto string) {
+		for name, size := range map[string]int64{"chunked": -1, "of a size": 6} {
+			t.Run(name, func(t *testing.T) {
+				r := newRig(t)
+				upload, w := io.Pipe()
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				req := must(http.NewRequestWithContext(ctx, "POST", "https://"+restricted+"/echo", upload))(t)
+				req.ContentLength = size
+				go func() { _, _ = io.WriteString(w, "one") }()
+				resp := must(r.client(proto).Do(req))(t)
+				got := make([]byte, 3)
+				for _, word := range []string{"one", "two"} {
+					if _, err := io.ReadFull(resp.Body, got); err != nil || string(got) != word {
+						t.Fatalf("%q, %v, want %q", got, err, word)
+					}
+					if word == "one" {
+						_, _ = io.WriteString(w, "two")
+						w.Close()
+					}
+				}
+				if rest := body(t, resp); rest != "" {
+					t.Errorf("%q comes after the end", rest)
+				}
+			})
+		}
 	})
 }
 

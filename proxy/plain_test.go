@@ -157,6 +157,19 @@ func TestPlainConnectionNeverBecomesAPipe(t *testing.T) {
 	}
 }
 
+func TestPlainAnswerComesBeforeItsRequestIsWhole(t *testing.T) {
+	r := newRig(t, at(scripted(t, func(c net.Conn) {
+		head := bufio.NewReader(c)
+		_, _ = http.ReadRequest(head)
+		_, _ = io.ReadFull(head, make([]byte, 3))
+		_, _ = io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+	})))
+	resp := r.clear("POST http://" + unlisted + "/ HTTP/1.1\r\nHost: " + unlisted + "\r\nContent-Length: 6\r\n\r\none")
+	if resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("%s, want 413", resp.Status)
+	}
+}
+
 func TestPlainAnswerTricklesThrough(t *testing.T) {
 	more := make(chan struct{})
 	r := newRig(t, at(scripted(t, func(c net.Conn) {
