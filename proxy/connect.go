@@ -34,7 +34,7 @@ func (s *Server) newFront() *http.Server {
 	front.OnRequest().HandleConnectFunc(s.onConnect)
 	front.OnRequest().DoFunc(s.onPlain)
 	return &http.Server{
-		Handler:           keepBuffered(front),
+		Handler:           keepBuffered(early(front)),
 		Protocols:         http1(),
 		ReadHeaderTimeout: orDefault(s.HeaderTimeout, frontHeaderTimeout),
 		IdleTimeout:       s.idleTimeout(),
@@ -96,7 +96,6 @@ func addrPort(a net.Addr) netip.AddrPort {
 // that came in the same segment.
 func keepBuffered(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		goOnReading(w, r)
 		h.ServeHTTP(&bufferedHijacker{ResponseWriter: w}, r)
 	})
 }

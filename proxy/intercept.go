@@ -126,7 +126,7 @@ func (s *Server) newInner() *http.Server {
 	both := http1()
 	both.SetHTTP2(true)
 	return &http.Server{
-		Handler:                      http.HandlerFunc(s.forward),
+		Handler:                      early(http.HandlerFunc(s.forward)),
 		Protocols:                    both,
 		DisableGeneralOptionsHandler: true, // OPTIONS * belongs to the origin
 		ReadHeaderTimeout:            orDefault(s.HeaderTimeout, innerHeaderTimeout),

@@ -155,6 +155,42 @@ func TestBodyThatIsPromisedAndNeverComesIsCutOff(t *testing.T) {
 	}
 }
 
+// A refusal, and an origin's answer, does not wait for the rest of a request
+// that may never come. The connection ends with it.
+func TestAnAnswerWaitsForNoRequest(t *testing.T) {
+	tests := map[string]struct {
+		target, host, sent string
+		foreign            bool
+		status             int
+	}{
+		"refused by its header":      {"/echo", restricted, "Content-Length: 4\r\n\r\n", true, 403},
+		"refused, of no known size":  {"/echo", restricted, "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", true, 403},
+		"refused, asking first":      {"/echo", restricted, "Content-Length: 4\r\nExpect: 100-continue\r\n\r\n", true, 403},
+		"misdirected":                {"/echo", signIn, "Content-Length: 4\r\n\r\n", false, 421},
+		"refused by its origin":      {"/early413", restricted, "Content-Length: 4\r\n\r\n", false, 413},
+		"the same, of no known size": {"/early413", restricted, "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", false, 413},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			head := "POST " + tt.target + " HTTP/1.1\r\nHost: " + tt.host + "\r\nContent-Type: application/octet-stream\r\n"
+			if tt.foreign {
+				head += "Authorization: Bearer " + r.cloud.Mint(demo.Spec{Tenant: demo.Foreign.ID}) + "\r\n"
+			}
+			c := r.tls(restricted)
+			send(t, c, head+tt.sent)
+			resp := answer(t, c, "POST")
+			if resp.StatusCode != tt.status || !resp.Close {
+				t.Errorf("%s, close %v, want %d that ends the connection", resp.Status, resp.Close, tt.status)
+			}
+			body(t, resp)
+			if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {
+				t.Errorf("%q comes after it, %v", rest, err)
+			}
+		})
+	}
+}
+
 func TestConnectionCloseIsHonoured(t *testing.T) {
 	r := newRig(t)
 	t.Run("the client's", func(t *testing.T) {

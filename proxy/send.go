@@ -94,7 +94,6 @@ func (x *exchange) pass(resp *http.Response) {
 			delete(h, "Content-Length") // HTTP/1.1 has trailers behind chunks only (RFC 9112, 7.1.2)
 		}
 	}
-	goOnReading(x.w, x.in)
 	x.w.WriteHeader(resp.StatusCode)
 	if err := x.stream(resp); err != nil {
 		// What was cut off must look cut off: the connection or stream is

@@ -18,15 +18,6 @@ func hasBody(r *http.Request) bool {
 	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
 }
 
-// goOnReading lets an origin answer what it has not read yet (RFC 9110, 7.5).
-// Over HTTP/1.1, net/http would first read up to 256 KiB of what the client
-// still sends, and throw it away (golang.org/issue/15527). HTTP/2 knows nothing else.
-func goOnReading(w http.ResponseWriter, r *http.Request) {
-	if hasBody(r) {
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
-}
-
 // bodyOf gives x.out the body of x.in. It returns nil where there is none.
 func bodyOf(x *exchange) *countingBody {
 	in, out := x.in, x.out
