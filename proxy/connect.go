@@ -34,7 +34,7 @@ func (s *Server) newFront() *http.Server {
 	front.OnRequest().HandleConnectFunc(s.onConnect)
 	front.OnRequest().DoFunc(s.onPlain)
 	return &http.Server{
-		Handler:           keepBuffered(early(front)),
+		Handler:           keepBuffered(early(s.timely(front))),
 		Protocols:         http1(),
 		ReadHeaderTimeout: orDefault(s.HeaderTimeout, frontHeaderTimeout),
 		IdleTimeout:       s.idleTimeout(),

@@ -2,11 +2,14 @@ package proxy_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -167,6 +170,22 @@ func TestPlainAnswerComesBeforeItsRequestIsWhole(t *testing.T) {
 	resp := r.clear("POST http://" + unlisted + "/ HTTP/1.1\r\nHost: " + unlisted + "\r\nContent-Length: 6\r\n\r\none")
 	if resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("%s, want 413", resp.Status)
+	}
+}
+
+func TestPlainUploadThatStopsIsCutOff(t *testing.T) {
+	origins := map[string]func(*setup){
+		"before the answer": at(scripted(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })),
+		"during the answer": func(*setup) {}, // the cloud's echo
+	}
+	for name, origin := range origins {
+		t.Run(name, func(t *testing.T) {
+			c := newRig(t, origin, func(s *setup) { s.server.IdleTimeout = 100 * time.Millisecond }).dial()
+			send(t, c, "POST http://"+unlisted+"/echo HTTP/1.1\r\nHost: "+unlisted+"\r\nContent-Length: 6\r\n\r\none")
+			if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("still open")
+			}
+		})
 	}
 }
 

@@ -24,13 +24,29 @@ func bodyOf(x *exchange) *countingBody {
 	if !hasBody(in) {
 		return nil
 	}
-	b := &countingBody{ReadCloser: in.Body, in: in, control: http.NewResponseController(x.w), idle: x.server.uploadIdle()}
+	b := x.server.counting(x.w, in)
 	if len(in.Trailer) > 0 {
 		b.trailer = declared(in.Trailer, x.site.Restriction)
 		out.Trailer = b.trailer
 	}
 	out.Body = b
 	return b
+}
+
+// timely ends an upload in clear whose next bytes do not come.
+func (s *Server) timely(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hasBody(r) && r.Method != http.MethodConnect {
+			b := s.counting(w, r)
+			defer b.end()
+			r.Body = b
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) counting(w http.ResponseWriter, r *http.Request) *countingBody {
+	return &countingBody{ReadCloser: r.Body, in: r, control: http.NewResponseController(w), idle: s.uploadIdle()}
 }
 
 // countingBody counts what is read of a request's body, ends it when nothing
