@@ -25,6 +25,7 @@ func (d *daemon) newAdmin() *http.Server {
 	return &http.Server{
 		Handler:           c.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
