@@ -191,6 +191,22 @@ func TestAnAnswerWaitsForNoRequest(t *testing.T) {
 	}
 }
 
+func TestAConnectionIsKeptAfterAWholeRequest(t *testing.T) {
+	r := newRig(t)
+	foreign := "Authorization: Bearer " + r.cloud.Mint(demo.Spec{Tenant: demo.Foreign.ID}) + "\r\n"
+	c := r.tls(restricted)
+	for _, body := range []string{"Content-Length: 2\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"} {
+		for credential, status := range map[string]int{"": 200, foreign: 403} {
+			send(t, c, "POST /status/200 HTTP/1.1\r\nHost: "+restricted+"\r\nContent-Type: application/json\r\n"+credential+body)
+			resp := answer(t, c, "POST")
+			if resp.StatusCode != status || resp.Close {
+				t.Errorf("%s, close %v, want %d", resp.Status, resp.Close, status)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+		}
+	}
+}
+
 func TestConnectionCloseIsHonoured(t *testing.T) {
 	r := newRig(t)
 	t.Run("the client's", func(t *testing.T) {
