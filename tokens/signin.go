@@ -86,7 +86,7 @@ func namesTenant(first string) bool {
 }
 
 func (s *SignIn) tenant(segment string) {
-	s.Tenant = strings.ToLower(shorten(segment))
+	s.Tenant = shorten(strings.ToLower(segment)) // lower case may be longer: U+FFFD for an octet
 	if t, ok := ParseTenant(segment); ok {
 		s.directory, s.Tenant = t, string(t)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/iotest"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 )
 
 // tell writes a sign-in as testdata/signins has it. An attempt that is a hash
@@ -147,6 +148,22 @@ func TestABodyThatEndsEarlyIsSaid(t *testing.T) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if _, err := finder(t).SignIn("login.microsoftonline.com", r, "10.0.0.7"); err == nil {
 		t.Error("no error")
+	}
+}
+
+// What a path names may grow in lower case: an octet that is no UTF-8 becomes
+// U+FFFD, which has three.
+func TestATenantThatGrowsInLowerCaseIsKeptShort(t *testing.T) {
+	for what, grows := range map[string]string{"no UTF-8": "\xef", "a letter": "Ⱥ"} {
+		r, err := http.NewRequest("GET", "https://login.microsoftonline.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL.Path = "/F." + strings.Repeat(grows, (maxText-len("F."))/len(grows)) + "/oauth2/v2.0/authorize"
+		s, err := finder(t).SignIn("login.microsoftonline.com", r, "10.0.0.7")
+		if err != nil || !strings.HasPrefix(s.Tenant, "f.") || len(s.Tenant) > maxText || !utf8.ValidString(s.Tenant) {
+			t.Errorf("%s: a tenant of %d octets: %q, %v", what, len(s.Tenant), s.Tenant, err)
+		}
 	}
 }
 
