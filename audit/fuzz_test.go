@@ -111,8 +111,8 @@ func kept(s string, limit int, then func(string) string) string {
 		for cut > limit-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
 			cut--
 		}
-		if !utf8.RuneStart(s[cut]) {
-			cut = limit
+		if cut == limit-utf8.UTFMax {
+			cut = limit // no character has four octets behind its first
 		}
 		s = s[:cut]
 	}
