@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"encoding/hex"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
+var escapes = regexp.MustCompile(`\\(u[0-9a-f]{4}|.)`)
+
 // wantPlainLine fails unless got is one bounded line of UTF-8 in which nothing
 // acts instead of showing.
 func wantPlainLine(t *testing.T, got []byte) {
@@ -63,7 +66,8 @@ func wantPlainLine(t *testing.T, got []byte) {
 			t.Errorf("%U stands unescaped", r)
 		}
 	}
-	if i := bytes.Index(got, []byte("eyJ")); i >= 0 && len(bytes.TrimLeft(got[i:], "eyJABCDEFGHIKLMNOPQRSTUVWXYZabcdfghijklmnopqrstuvwxz0123456789-_")) < len(got)-i-minJWT {
+	said := escapes.ReplaceAll(got, []byte(" ")) // the e of \u001e begins no token
+	if i := bytes.Index(said, []byte("eyJ")); i >= 0 && len(bytes.TrimLeft(said[i:], "eyJABCDEFGHIKLMNOPQRSTUVWXYZabcdfghijklmnopqrstuvwxz0123456789-_")) < len(said)-i-minJWT {
 		t.Errorf("a token is left: %s", got)
 	}
 }
