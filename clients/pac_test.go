@@ -22,6 +22,7 @@ import (
 	"github.com/tenantgate/tenantgate/needs"
 	"github.com/tenantgate/tenantgate/pac"
 	"github.com/tenantgate/tenantgate/proxy"
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
 	"github.com/tenantgate/tenantgate/tagging"
 	"github.com/tenantgate/tenantgate/tokens"
 )
@@ -109,17 +110,6 @@ func (c *crossing) proxy(t *testing.T) string {
 	return at
 }
 
-// closed is an address where nobody listens.
-func closed(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // page serves a page that asks for something from every host, and the PAC file.
 func (c *crossing) page(t *testing.T, file http.Handler, list []string) (page, address string) {
 	t.Helper()
@@ -190,7 +180,7 @@ func TestBrowsersSendEachHostWhereWeSayTheyDo(t *testing.T) {
 	bothBrowsers(t, func(t *testing.T, open func(t *testing.T, file, page string)) {
 		script := restrictedScript(t)
 		list := crowd(script)
-		c, dead := newCrossing(t, list), closed(t)
+		c, dead := newCrossing(t, list), proxytest.Closed(t)
 		script.Proxies = []string{c.proxy(t), dead, c.proxy(t)}
 		page, file := c.page(t, serving(script), list)
 		open(t, file, page)
@@ -222,7 +212,7 @@ func TestBrowsersNeverGoDirectWhenEveryProxyIsDead(t *testing.T) {
 			t.Run(fmt.Sprintf("fail_open %v", failOpen), func(t *testing.T) {
 				list := []string{signInHost, graphHost, site}
 				c, script := newCrossing(t, list), restrictedScript(t)
-				script.Proxies, script.FailOpen = []string{closed(t), closed(t)}, failOpen
+				script.Proxies, script.FailOpen = []string{proxytest.Closed(t), proxytest.Closed(t)}, failOpen
 				page, file := c.page(t, serving(script), list)
 				open(t, file, page)
 				want := map[string]string{site: "DIRECT"}

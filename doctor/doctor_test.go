@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/doctor"
+	"github.com/tenantgate/tenantgate/proxy/proxytest"
 	"github.com/tenantgate/tenantgate/setting"
 )
 
@@ -34,19 +35,8 @@ func finding(t *testing.T, s *doctor.Subject, name string) doctor.Finding {
 	return doctor.Finding{}
 }
 
-// closed is an address where nobody listens.
-func closed(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	return l.Addr().String()
-}
-
 func TestEachPACFileIsJudged(t *testing.T) {
-	here := closed(t)
+	here := proxytest.Closed(t)
 	good := doctor.Route{Proxies: []string{"192.0.2.2:8080", here}}
 	always := func(r doctor.Route, err error) func(string) (doctor.Route, error) {
 		return func(string) (doctor.Route, error) { return r, err }
@@ -125,8 +115,8 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 			w.Header().Set("Tenantgate-Reason", "origin-unreachable")
 		}}, nil, "clock", doctor.Skipped, "origin-unreachable"},
 		"clock is right":          {box{by: usual}, nil, "clock", doctor.Pass, ""},
-		"no proxy":                {box{by: usual}, func(s *doctor.Subject) { s.Proxy = closed(t) }, "proxy", doctor.Fail, "not reached"},
-		"no proxy, not decrypted": {box{by: usual}, func(s *doctor.Subject) { s.Proxy = closed(t) }, "exempt", doctor.Fail, "dial"},
+		"no proxy":                {box{by: usual}, func(s *doctor.Subject) { s.Proxy = proxytest.Closed(t) }, "proxy", doctor.Fail, "not reached"},
+		"no proxy, not decrypted": {box{by: usual}, func(s *doctor.Subject) { s.Proxy = proxytest.Closed(t) }, "exempt", doctor.Fail, "dial"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &doctor.Subject{Proxy: tt.box.serve(t), Root: ours.cert, Roots: all, Device: true, Canary: doctor.Canary{Tenant: "fabrikam.com"}}
@@ -178,7 +168,7 @@ func TestTheCanarySaysWhetherTheTagArrives(t *testing.T) {
 			t.Errorf("%s: asked %q", name, asked)
 		}
 	}
-	s := &doctor.Subject{Proxy: closed(t)}
+	s := &doctor.Subject{Proxy: proxytest.Closed(t)}
 	if f := finding(t, s, "tag"); f.Status != doctor.Skipped {
 		t.Errorf("without a canary: %+v", f)
 	}
@@ -195,7 +185,7 @@ func TestNamesMustLeadWhereTheyShould(t *testing.T) {
 		"none": {nowhere, false, doctor.Fail}, "none, on a device": {nowhere, true, doctor.Skipped},
 		"steered here": {to("127.0.0.1"), true, doctor.Pass}, "steered elsewhere": {to("10.0.0.1"), true, doctor.Warn},
 	} {
-		s := &doctor.Subject{Proxy: closed(t), Device: tt.device, Lookup: tt.lookup, Ranges: []netip.Prefix{netip.MustParsePrefix("20.190.128.0/18")}}
+		s := &doctor.Subject{Proxy: proxytest.Closed(t), Device: tt.device, Lookup: tt.lookup, Ranges: []netip.Prefix{netip.MustParsePrefix("20.190.128.0/18")}}
 		if f := finding(t, s, "dns"); f.Status != tt.want {
 			t.Errorf("%s: %+v", name, f)
 		}
@@ -219,17 +209,17 @@ func TestUDPThatIsAnsweredIsFound(t *testing.T) {
 		got <- b[:n]
 		_, _ = conn.WriteTo([]byte{0x80, 0, 0, 0, 0}, from)
 	}()
-	if f := finding(t, &doctor.Subject{Proxy: closed(t), QUIC: conn.LocalAddr().String()}, "quic"); f.Status != doctor.Fail {
+	if f := finding(t, &doctor.Subject{Proxy: proxytest.Closed(t), QUIC: conn.LocalAddr().String()}, "quic"); f.Status != doctor.Fail {
 		t.Errorf("answered: %+v", f)
 	}
 	if b := <-got; len(b) != 1200 || b[0]&0xc0 != 0xc0 || b[1]&0xf != 0xa || b[4]&0xf != 0xa || b[5] != 8 || b[14] != 8 {
 		t.Errorf("sent %d octets: %x", len(b), b[:24])
 	}
 	conn.Close()
-	if f := finding(t, &doctor.Subject{Proxy: closed(t), QUIC: conn.LocalAddr().String()}, "quic"); f.Status != doctor.Pass {
+	if f := finding(t, &doctor.Subject{Proxy: proxytest.Closed(t), QUIC: conn.LocalAddr().String()}, "quic"); f.Status != doctor.Pass {
 		t.Errorf("closed: %+v", f)
 	}
-	if f := finding(t, &doctor.Subject{Proxy: closed(t)}, "quic"); f.Status != doctor.Skipped {
+	if f := finding(t, &doctor.Subject{Proxy: proxytest.Closed(t)}, "quic"); f.Status != doctor.Skipped {
 		t.Errorf("not named: %+v", f)
 	}
 }
@@ -243,7 +233,7 @@ func TestReadinessIsPassedOn(t *testing.T) {
 		`nothing`: {doctor.Fail, doctor.Skipped},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
-		s := &doctor.Subject{Proxy: closed(t), Admin: strings.TrimPrefix(server.URL, "http://")}
+		s := &doctor.Subject{Proxy: proxytest.Closed(t), Admin: strings.TrimPrefix(server.URL, "http://")}
 		if got := [2]doctor.Status{finding(t, s, "ready").Status, finding(t, s, "sinks").Status}; got != want {
 			t.Errorf("%s: %v, want %v", body, got, want)
 		}
