@@ -3,8 +3,9 @@
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
-# Tests need no profile, and so the standard library no second build.
-PLAIN       := -pgo=off
+# Tests need no profile, and so the standard library no second build. A busy
+# machine may take its time.
+PLAIN       := -pgo=off -timeout=20m
 HERMETIC    := -exec '$(CURDIR)/.ci/hermetic'
 export CGO_ENABLED ?= 0
 ifdef FIPS # make build FIPS=1, make test FIPS=1: see docs/supply-chain.md
