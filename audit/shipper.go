@@ -87,15 +87,16 @@ func (s *shipper) collect(ctx context.Context) ([]Line, error) {
 	var lingered <-chan time.Time
 	ready := s.limits.linger <= 0
 	for {
+		draining := s.draining() // asked first: what is left was written before
 		waiting := s.reader.waiting()
-		if waiting > 0 && (ready || s.draining() || waiting >= s.limits.full()) {
+		if waiting > 0 && (ready || draining || waiting >= s.limits.full()) {
 			found, err := s.reader.read(s.limits.bytes, s.limits.count)
 			if err != nil || len(found) > 0 {
 				return s.lines(found), err
 			}
 			waiting = s.reader.waiting() // it was damaged, or known
 		}
-		if waiting == 0 && s.draining() {
+		if waiting == 0 && draining {
 			return nil, nil
 		}
 		if waiting > 0 && lingered == nil {
